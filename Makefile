@@ -1,0 +1,72 @@
+# make demo: from a fresh clone to the dashboard. make test: everything, browser included.
+PORT ?= 8000
+PYTHON ?= python3
+BIN := .venv/bin
+LIVE := frontend/live
+STAMPS := .venv/stamps
+LIVE_SOURCES := $(shell find $(LIVE)/src -type f 2>/dev/null) $(LIVE)/package.json $(LIVE)/vite.config.ts $(LIVE)/tsconfig.json
+# Node from the system where it is new enough, else the one that PyPI brought.
+NODE_PATH_PREFIX = $$($(BIN)/python scripts/node_path.py)
+
+.PHONY: setup demo test test-python test-live lint bench clean lock screenshots types
+.DELETE_ON_ERROR:
+
+setup: $(STAMPS)/python $(STAMPS)/live
+	@echo "ready: .venv/bin/lrd serve"
+
+$(STAMPS)/venv:
+	@echo "1/3 creating .venv"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "LRD Lab needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
+	@$(PYTHON) -m venv .venv
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/python: requirements.lock pyproject.toml $(STAMPS)/venv
+	@echo "2/3 installing Python packages (torch is the large one; about a minute)"
+	@$(BIN)/pip install --disable-pip-version-check --progress-bar on -q -r requirements.lock
+	@$(BIN)/pip install --disable-pip-version-check -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(LIVE)/node_modules/.package-lock.json: $(LIVE)/package-lock.json $(STAMPS)/python
+	@echo "3/3 building the live component"
+	@PATH="$(NODE_PATH_PREFIX):$$PATH" npm --prefix $(LIVE) ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(STAMPS)/live: $(LIVE)/node_modules/.package-lock.json $(LIVE_SOURCES)
+	@PATH="$(NODE_PATH_PREFIX):$$PATH" npm --prefix $(LIVE) run build --silent
+	@touch $@
+
+demo: setup
+	@$(BIN)/lrd serve --port $(PORT)
+
+test: setup lint test-live test-python
+
+test-live: $(STAMPS)/live
+	@PATH="$(NODE_PATH_PREFIX):$$PATH" npm --prefix $(LIVE) test --silent
+
+test-python: setup
+	@$(BIN)/python scripts/browser.py
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@PATH="$(NODE_PATH_PREFIX):$$PATH" npm --prefix $(LIVE) run check --silent
+
+bench: setup
+	@$(BIN)/lrd bench --json
+
+types: $(STAMPS)/python
+	@$(BIN)/python -m backend.typescript
+
+screenshots: setup
+	@$(BIN)/python scripts/browser.py
+	@$(BIN)/python scripts/screenshots.py
+
+# Write requirements.lock anew from pyproject.toml.
+lock: $(STAMPS)/venv
+	@$(BIN)/python scripts/lock.py
+
+clean:
+	rm -rf .venv $(LIVE)/node_modules $(LIVE)/dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info build

@@ -1,0 +1,119 @@
+"""An experiment as a command line, and back: the same numbers without a server."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping
+
+from lrd_core.engine.controls import Change, Control
+from lrd_core.engine.experiment import ExperimentSpec, RunSpec
+from lrd_core.optim.rules import get_rule
+from lrd_core.problems import get_problem
+from lrd_core.settings import Setting, SettingError, Value
+
+RUN_FIELDS = ("drop_rate", "policy", "rescale", "label")
+
+
+def command(spec: ExperimentSpec, changes: Iterable[tuple[int, Change]] = ()) -> str:
+    """`lrd run …` that trains `spec`; `changes` are settings that took effect at a step; those of
+    runs that `spec` lacks are left out."""
+    parts = ["lrd run", f"--problem {spec.problem}", f"--seed {spec.seed}", f"--steps {spec.steps}"]
+    problem = get_problem(spec.problem)
+    parts += [f"--set {token}" for token in _changed(problem.settings, spec.settings)]
+    if spec.test_every != 10:
+        parts.append(f"--test-every {spec.test_every}")
+    if not spec.shared_masks:
+        parts.append("--own-masks")
+    parts += [f"--run {shlex.quote(run_text(run))}" for run in spec.runs]
+    places = {run.id: f"r{index + 1}" for index, run in enumerate(spec.runs)}
+    for step, change in changes:
+        place = "all" if change.run is None else places.get(change.run)
+        if place is not None:
+            text = f"{step} {place} {change.setting}={_plain(change.new)}"
+            parts.append(f"--at {shlex.quote(text)}")
+    return " ".join(parts)
+
+
+def run_text(run: RunSpec) -> str:
+    """A run as `--run` takes it, e.g. ``adam lr=0.003 drop_rate=0.5``; defaults are left out."""
+    tokens = [run.optimizer, f"lr={_plain(run.settings['lr'])}"]
+    rule = get_rule(run.optimizer)
+    tokens += [t for t in _changed(rule.settings, run.settings) if not t.startswith("lr=")]
+    if run.drop_rate:
+        tokens.append(f"drop_rate={_plain(run.drop_rate)}")
+    if run.policy != "elementwise":
+        tokens.append(f"policy={run.policy}")
+    if run.rescale:
+        tokens.append("rescale=true")
+    return " ".join(tokens)
+
+
+def _changed(settings: Iterable[Setting], values: Mapping[str, Value]) -> list[str]:
+    return [
+        f"{setting.name}={_plain(values[setting.name])}"
+        for setting in settings
+        if values[setting.name] != setting.default
+    ]
+
+
+def _plain(value: Value | None) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def parse_value(text: str) -> Value:
+    """A number, true, false or a word."""
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def parse_pairs(tokens: Iterable[str], field: str) -> dict[str, Value]:
+    """`name=value` tokens as a dictionary.
+
+    Raises:
+        SettingError: a token without ``=``.
+    """
+    pairs: dict[str, Value] = {}
+    for token in tokens:
+        name, equals, value = token.partition("=")
+        if not equals or not name or not value:
+            raise SettingError(field, token, "name=value")
+        pairs[name] = parse_value(value)
+    return pairs
+
+
+def parse_run(text: str) -> dict[str, object]:
+    """The parts of a run (see `experiment.check_run`) from `--run`'s text.
+
+    Raises:
+        SettingError: no optimizer, or a token that is not name=value.
+    """
+    tokens = shlex.split(text)
+    if not tokens:
+        raise SettingError("run", text, "an optimizer and its settings, e.g. 'adam lr=0.003'")
+    pairs = parse_pairs(tokens[1:], "run")
+    run: dict[str, object] = {"optimizer": tokens[0]}
+    run |= {name: pairs.pop(name) for name in RUN_FIELDS if name in pairs}
+    return run | {"settings": pairs}
+
+
+def parse_at(text: str) -> tuple[int, Control]:
+    """A scheduled control from `--at`'s text: ``STEP RUN SETTING=VALUE`` (RUN: r1, r2, … or all).
+
+    Raises:
+        SettingError: anything else.
+    """
+    tokens = shlex.split(text)
+    allowed = "STEP RUN SETTING=VALUE, e.g. '120 r2 drop_rate=0.5'"
+    if len(tokens) != 3 or not tokens[0].isdigit() or int(tokens[0]) < 1:
+        raise SettingError("at", text, allowed)
+    step, run = int(tokens[0]), tokens[1]
+    pairs = parse_pairs(tokens[2:], "at")
+    (setting, value), *_ = pairs.items()
+    chosen = None if run == "all" else run
+    return step, Control(f"at {text}", "set", chosen, setting, value)

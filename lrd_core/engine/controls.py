@@ -1,0 +1,119 @@
+"""Controls: changes made while a job trains, applied between two steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Protocol
+
+from lrd_core.engine.frames import Block
+from lrd_core.settings import Value
+
+Kind = Literal[
+    "set",
+    "play",
+    "pause",
+    "step",
+    "stop",
+    "speed",
+    "extend",
+    "add_run",
+    "remove_run",
+    "restore_run",
+]
+KINDS: tuple[Kind, ...] = (
+    "set", "play", "pause", "step", "stop", "speed", "extend", "add_run", "remove_run",
+    "restore_run",
+)  # fmt: skip
+
+RunState = Literal["running", "finished", "diverged", "removed"]
+State = Literal["starting", "running", "paused", "finished", "stopped", "failed"]
+
+
+@dataclass(frozen=True)
+class Control:
+    """One change.
+
+    Attributes:
+        id: chosen by the sender; comes back in `Applied`.
+        kind: ``set`` (setting, value, run or all), ``play``, ``pause``, ``step`` (value steps, then
+            paused), ``stop``, ``speed`` (steps/s), ``extend`` (value further steps), ``add_run``
+            (spec), ``remove_run``, ``restore_run``.
+        run: id of the run; None means every run.
+        setting: ``drop_rate`` or the name of a numeric optimizer setting.
+        spec: the parts of a run for ``add_run`` (see `experiment.check_run`).
+    """
+
+    id: str
+    kind: Kind
+    run: str | None = None
+    setting: str | None = None
+    value: Value | None = None
+    spec: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """One setting of one run, before and after."""
+
+    run: str | None
+    setting: str
+    old: Value | None
+    new: Value | None
+
+
+@dataclass(frozen=True)
+class Applied:
+    """The answer to a control.
+
+    Attributes:
+        id: the control's.
+        step: first step that uses it.
+        received_step: steps the experiment had completed when the job took the control up.
+        changes: what changed, one entry a run and setting.
+        run: for ``add_run``, the new run's whole specification as a dictionary.
+        error: field, value and allowed range if it was refused; then nothing changed.
+    """
+
+    id: str
+    step: int
+    received_step: int
+    changes: list[Change] = field(default_factory=list)
+    run: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """Where one run stands."""
+
+    id: str
+    slot: int
+    state: RunState
+    step: int
+    diverged_step: int | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where an experiment stands; sent at every change, and once a second while it trains."""
+
+    state: State
+    step: int
+    steps: int
+    speed: float
+    runs: list[RunStatus]
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Sink(Protocol):
+    """Where a loop's output goes: a backend, a file, a progress display."""
+
+    def frame(self, blocks: list[Block]) -> None: ...
+
+    def applied(self, applied: Applied) -> None: ...
+
+    def status(self, status: Status) -> None: ...

@@ -1,0 +1,164 @@
+"""What an experiment is before it trains: a problem, a seed and up to 16 runs, every value checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from lrd_core.optim.policies import get_policy
+from lrd_core.optim.rules import get_rule
+from lrd_core.problems import get_problem
+from lrd_core.settings import DROP_RATE, Setting, SettingError, Value, check_settings
+
+MAX_RUNS = 16
+
+SEED = Setting("seed", 0, low=0, high=2**53 - 1, live=False)
+STEPS = Setting("steps", 900, low=1, high=10_000_000)
+SPEED = Setting("speed", 60.0, low=0.0, high=1e6, help="Steps per second; 0 is as fast as it can.")
+TEST_EVERY = Setting("test_every", 10, low=1, high=1_000_000, live=False)
+SHARED_MASKS = Setting("shared_masks", True, live=False)
+RESCALE = Setting("rescale", False, live=False)
+MAX_LABEL = 60
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One run's settings at its first step.
+
+    `slot` (0 to 15) is its colour and glyph for life; `label` overrides the name made from the settings.
+    """
+
+    id: str
+    slot: int
+    optimizer: str
+    settings: dict[str, Value]
+    drop_rate: float = 0.0
+    policy: str = "elementwise"
+    rescale: bool = False
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class ExperimentSpec:
+    """Runs trained together on the same start and data order."""
+
+    problem: str
+    settings: dict[str, Value]
+    seed: int
+    steps: int
+    speed: float
+    runs: list[RunSpec] = field(default_factory=list)
+    shared_masks: bool = True
+    test_every: int = 10
+
+    def mask_seed(self, slot: int) -> int:
+        """Seed of a run's masks: the experiment's, or one of its own for every slot."""
+        return self.seed if self.shared_masks else self.seed + 1 + slot
+
+
+def check_run(given: Mapping[str, object], slot: int, suggested_lr: Mapping[str, float]) -> RunSpec:
+    """One run from its parts: optimizer, settings, drop_rate, policy, rescale, label.
+
+    Raises:
+        SettingError: with the field's name.
+    """
+    _only(given, ("optimizer", "settings", "drop_rate", "policy", "rescale", "label"))
+    name = given.get("optimizer")
+    if not isinstance(name, str):
+        raise SettingError("optimizer", name, "the name of an optimizer")
+    rule = get_rule(name)
+    raw = given.get("settings") or {}
+    if not isinstance(raw, Mapping):
+        raise SettingError("settings", raw, "names with values")
+    settings = dict(raw)
+    settings.setdefault("lr", suggested_lr.get(name, rule_default(rule.settings, "lr")))
+    policy = given.get("policy", "elementwise")
+    if not isinstance(policy, str):
+        raise SettingError("policy", policy, "the name of a policy")
+    get_policy(policy)
+    label = given.get("label") or ""
+    if not isinstance(label, str) or len(label) > MAX_LABEL:
+        raise SettingError("label", label, f"text of at most {MAX_LABEL} characters")
+    return RunSpec(
+        id=f"r{slot + 1}",
+        slot=slot,
+        optimizer=name,
+        settings=check_settings(rule.settings, settings),
+        drop_rate=float(DROP_RATE.check(given.get("drop_rate", 0.0))),
+        policy=policy,
+        rescale=bool(RESCALE.check(given.get("rescale", False))),
+        label=label,
+    )
+
+
+def rule_default(settings: Sequence[Setting], name: str) -> Value:
+    """The default of the setting called `name`."""
+    return next(setting.default for setting in settings if setting.name == name)
+
+
+def check_experiment(given: Mapping[str, object]) -> ExperimentSpec:
+    """An experiment from its parts; what is missing comes from the problem's default comparison.
+
+    Raises:
+        SettingError: with the dotted path of the field, e.g. ``runs.2.settings.lr``.
+    """
+    names = ("problem", "settings", "seed", "steps", "speed", "runs", "shared_masks", "test_every")
+    _only(given, names)
+    name = given.get("problem", "beale")
+    if not isinstance(name, str):
+        raise SettingError("problem", name, "the name of a problem")
+    problem = get_problem(name)
+    raw = given.get("settings") or {}
+    if not isinstance(raw, Mapping):
+        raise SettingError("settings", raw, "names with values")
+    settings = check_settings(problem.settings, raw)
+    seed = int(SEED.check(given.get("seed", 0)))
+    runs = given.get("runs")
+    if runs is None:
+        runs = default_runs(name)
+    if not isinstance(runs, Sequence) or isinstance(runs, str) or not runs:
+        raise SettingError("runs", runs, f"a list of 1 to {MAX_RUNS} runs")
+    if len(runs) > MAX_RUNS:
+        raise SettingError("runs", len(runs), f"at most {MAX_RUNS} runs in one experiment")
+    spec = ExperimentSpec(
+        problem=name,
+        settings=settings,
+        seed=seed,
+        steps=int(STEPS.check(given.get("steps", problem.steps))),
+        speed=float(SPEED.check(given.get("speed", problem.speed))),
+        runs=[_run_at(i, run, problem.suggested_lr) for i, run in enumerate(runs)],
+        shared_masks=bool(SHARED_MASKS.check(given.get("shared_masks", True))),
+        test_every=int(TEST_EVERY.check(given.get("test_every", 10))),
+    )
+    problem.build(settings, seed)
+    return spec
+
+
+def _run_at(index: int, run: object, suggested_lr: Mapping[str, float]) -> RunSpec:
+    if not isinstance(run, Mapping):
+        raise SettingError(f"runs.{index}", run, "a run: optimizer, settings, drop_rate")
+    try:
+        return check_run(run, index, suggested_lr)
+    except SettingError as error:
+        raise error.within(f"runs.{index}") from None
+
+
+def _only(given: Mapping[str, object], names: Sequence[str]) -> None:
+    for name in given:
+        if name not in names:
+            raise SettingError(name, given[name], "one of " + ", ".join(names))
+
+
+def default_runs(problem_name: str) -> list[dict[str, object]]:
+    """The first visit's comparison: base, LRD, and on tasks the fair baseline at lr × keep."""
+    problem = get_problem(problem_name)
+    adam, sgd = problem.suggested_lr["adam"], problem.suggested_lr["sgd"]
+    runs: list[dict[str, object]] = [
+        {"optimizer": "adam", "settings": {"lr": adam}},
+        {"optimizer": "adam", "settings": {"lr": adam}, "drop_rate": 0.5},
+        {"optimizer": "adam", "settings": {"lr": adam}, "drop_rate": 0.9}
+        if problem.kind == "surface"
+        else {"optimizer": "adam", "settings": {"lr": adam / 2}},
+        {"optimizer": "sgd", "settings": {"lr": sgd, "momentum": 0.9}, "drop_rate": 0.5},
+    ]
+    return runs

@@ -1,0 +1,195 @@
+"""Frames: consecutive rows of an experiment as columns of bytes, the one format from step to pixel.
+
+A frame is a MessagePack map ``{"v": 1, "seq": int, "blocks": [block, …]}``; a block holds
+consecutive rows of one run: ``{"run": str, "first": int, "every": int, "rows": int,
+"columns": {name: [dtype, bytes]}}``. Row i belongs to step ``first + i * every``; dtype is ``"f4"``
+or ``"f8"`` (IEEE 754, little-endian); ``len(bytes) == rows * itemsize``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+VERSION = 1
+ITEM_SIZES = {"f4": 4, "f8": 8}
+
+#: Columns kept as float64, because they are compared exactly; all others are float32.
+EXACT = frozenset({"loss", "test_loss", "x", "y"})
+
+
+class FrameError(ValueError):
+    """Bytes that are not a frame; the message names the part and the mend."""
+
+
+class Block(msgspec.Struct):
+    """Consecutive rows of one run (see the module's docstring)."""
+
+    run: str
+    first: int
+    every: int
+    rows: int
+    columns: dict[str, tuple[str, bytes]]
+
+    @property
+    def last(self) -> int:
+        """Step of the last row."""
+        return self.first + (self.rows - 1) * self.every
+
+    def column(self, name: str) -> NDArray[np.floating]:
+        """One column, shape (rows,), float32 or float64, read-only."""
+        dtype, data = self.columns[name]
+        return np.frombuffer(data, dtype=f"<{dtype}")
+
+
+class Frame(msgspec.Struct):
+    """What a job sends at one moment; `seq` counts from 1 without gaps within an experiment."""
+
+    v: int
+    seq: int
+    blocks: list[Block]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Frame)
+
+
+def encode(frame: Frame) -> bytes:
+    """The frame's bytes."""
+    return _encoder.encode(frame)
+
+
+def decode(data: bytes) -> Frame:
+    """The frame in `data`, every length checked.
+
+    Raises:
+        FrameError: not a frame of this version, or a column whose length contradicts its rows.
+    """
+    try:
+        frame = _decoder.decode(data)
+    except msgspec.MsgspecError as error:
+        raise FrameError(f"not a frame: {error}") from error
+    if frame.v != VERSION:
+        raise FrameError(f"v: {frame.v} is not known here; use frame version {VERSION}")
+    if frame.seq < 1:
+        raise FrameError(f"seq: {frame.seq} is not allowed; use a whole number from 1")
+    for block in frame.blocks:
+        _check(block)
+    return frame
+
+
+def _check(block: Block) -> None:
+    if block.rows < 1 or block.first < 1 or block.every < 1:
+        raise FrameError(f"block of {block.run}: rows, first and every must be at least 1")
+    for name, (dtype, data) in block.columns.items():
+        size = ITEM_SIZES.get(dtype)
+        if size is None:
+            raise FrameError(f"column {name}: dtype {dtype!r} is not allowed; use f4 or f8")
+        if len(data) != size * block.rows:
+            raise FrameError(f"column {name}: {len(data)} bytes for {block.rows} rows of {dtype}")
+
+
+@dataclass
+class _Open:
+    """A block that still grows."""
+
+    first: int
+    every: int
+    last: int
+    columns: dict[str, list[float]] = field(default_factory=dict)
+    rows: int = 0
+
+
+class ColumnBuffer:
+    """Collects rows step by step and turns them into blocks."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[str, int], _Open] = {}
+        self._closed: list[Block] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._open or self._closed)
+
+    def add(self, run: str, step: int, values: dict[str, float], every: int = 1) -> None:
+        """Append one row; a gap in steps or another set of columns starts a new block."""
+        block = self._open.get((run, every))
+        if block is not None and (
+            step != block.last + every or block.columns.keys() != values.keys()
+        ):
+            self._closed.append(_closed(run, block))
+            block = None
+        if block is None:
+            block = _Open(step, every, step, {name: [] for name in values})
+            self._open[run, every] = block
+        for name, value in values.items():
+            block.columns[name].append(value)
+        block.last = step
+        block.rows += 1
+
+    def take(self) -> list[Block]:
+        """All rows so far as blocks; the buffer is empty afterwards."""
+        blocks = self._closed + [_closed(run, block) for (run, _), block in self._open.items()]
+        self._open, self._closed = {}, []
+        return blocks
+
+
+def _closed(run: str, block: _Open) -> Block:
+    columns = {name: _packed(name, values) for name, values in block.columns.items()}
+    return Block(run, block.first, block.every, block.rows, columns)
+
+
+def _packed(name: str, values: list[float]) -> tuple[str, bytes]:
+    dtype = "f8" if name in EXACT else "f4"
+    with np.errstate(over="ignore"):
+        return dtype, np.asarray(values, dtype=f"<{dtype}").tobytes()
+
+
+def merge(frames: Iterable[Frame]) -> Frame:
+    """One frame with the rows of many, in order; its `seq` is the last one's.
+
+    Blocks of a run that continue each other become one block.
+
+    Raises:
+        ValueError: no frames.
+    """
+    parts: dict[tuple[str, int], list[list[Block]]] = {}
+    seq = 0
+    for frame in frames:
+        seq = frame.seq
+        for block in frame.blocks:
+            chains = parts.setdefault((block.run, block.every), [])
+            if chains and _continues(chains[-1][-1], block):
+                chains[-1].append(block)
+            else:
+                chains.append([block])
+    if seq == 0:
+        raise ValueError("merge needs at least one frame")
+    return Frame(VERSION, seq, [_joined(chain) for chains in parts.values() for chain in chains])
+
+
+def _continues(before: Block, block: Block) -> bool:
+    return (
+        block.first == before.last + before.every and block.columns.keys() == before.columns.keys()
+    )
+
+
+def _joined(chain: list[Block]) -> Block:
+    head = chain[0]
+    columns = {
+        name: (dtype, b"".join(block.columns[name][1] for block in chain))
+        for name, (dtype, _) in head.columns.items()
+    }
+    return Block(head.run, head.first, head.every, sum(b.rows for b in chain), columns)
+
+
+def rows(frame: Frame) -> Iterator[tuple[str, int, dict[str, float]]]:
+    """Every row as (run, step, values): for tests, exports and the command line."""
+    for block in frame.blocks:
+        columns = {name: block.column(name) for name in block.columns}
+        for i in range(block.rows):
+            values = {name: float(column[i]) for name, column in columns.items()}
+            yield block.run, block.first + i * block.every, values

@@ -1,0 +1,30 @@
+"""Writes requirements.lock: exact versions of all that pyproject.toml asks for, `dev` included.
+
+torch's own platform packages (CUDA libraries, triton) are pinned by torch itself and left out, so that one
+lock file serves CPU and GPU machines.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LEFT_OUT = ("#", "nvidia-", "triton", "cuda-", "lrd-lab", "-e ", "pip==", "setuptools==")
+TOOLS = ["setuptools==80.9.0"]
+
+
+def main() -> None:
+    """Install what pyproject.toml asks for into this environment and write down what came."""
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    subprocess.run([*pip, "install", "-q", "-e", f"{ROOT}[dev]"], check=True)
+    frozen = subprocess.run([*pip, "freeze"], capture_output=True, text=True, check=True).stdout
+    lines = [line.split("+")[0] for line in frozen.splitlines() if not line.startswith(LEFT_OUT)]
+    head = "# Written by `make lock` from pyproject.toml; don't edit.\n"
+    text = head + "\n".join(sorted([*lines, *TOOLS], key=str.lower)) + "\n"
+    (ROOT / "requirements.lock").write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Experiments are checked at the door: the error names field, value and what is allowed."""
+
+import pytest
+from recorder import spec
+
+from lrd_core.engine.command import command, parse_at, parse_run
+from lrd_core.engine.experiment import MAX_RUNS, check_experiment
+from lrd_core.optim.rules import RULES
+from lrd_core.problems import PROBLEMS
+from lrd_core.settings import SettingError
+
+ADAM = {"optimizer": "adam"}
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "allowed"),
+    [
+        ({"problem": "nope"}, "problem", "beale"),
+        ({"problem": 3}, "problem", "name"),
+        ({"runs": [{"optimizer": "adamm"}]}, "runs.0.optimizer", "adam"),
+        ({"runs": [ADAM, {**ADAM, "drop_rate": 1.0}]}, "runs.1.drop_rate", "[0, 1)"),
+        ({"runs": [{**ADAM, "drop_rate": -0.1}]}, "runs.0.drop_rate", "[0, 1)"),
+        ({"runs": [{**ADAM, "drop_rate": "abc"}]}, "runs.0.drop_rate", "number"),
+        ({"runs": [{**ADAM, "settings": {"lr": float("nan")}}]}, "runs.0.settings.lr", "finite"),
+        ({"runs": [{**ADAM, "settings": {"lr": float("inf")}}]}, "runs.0.settings.lr", "finite"),
+        ({"runs": [{**ADAM, "settings": {"lr": 1e6}}]}, "runs.0.settings.lr", "1000"),
+        ({"runs": [{**ADAM, "settings": {"lr": "abc"}}]}, "runs.0.settings.lr", "number"),
+        ({"runs": [{**ADAM, "settings": {"beta9": 1}}]}, "runs.0.settings.beta9", "beta1"),
+        ({"runs": [{**ADAM, "policy": "rowwise?"}]}, "policy", "elementwise"),
+        ({"runs": [{**ADAM, "color": 1}]}, "runs.0.color", "optimizer"),
+        ({"runs": [ADAM] * (MAX_RUNS + 1)}, "runs", "at most 16"),
+        ({"runs": []}, "runs", "1 to 16"),
+        ({"runs": "adam"}, "runs", "1 to 16"),
+        ({"problem": "digits", "settings": {"batch": 2000}}, "batch", "1437"),
+        ({"problem": "digits", "settings": {"width": 3.5}}, "width", "whole number"),
+        ({"problem": "digits", "settings": {"label_noise": 2}}, "label_noise", "0.9"),
+        ({"seed": -1}, "seed", "[0"),
+        ({"steps": 0}, "steps", "[1"),
+        ({"speed": -1}, "speed", "[0"),
+        ({"colour": "red"}, "colour", "problem"),
+    ],
+)
+def test_bad_input_names_field_value_and_mend(given: dict, field: str, allowed: str) -> None:
+    with pytest.raises(SettingError) as raised:
+        check_experiment(given)
+    assert raised.value.field.endswith(field)
+    assert allowed in raised.value.allowed
+    assert raised.value.field in str(raised.value)
+
+
+def test_every_problem_has_a_default_comparison_with_four_runs() -> None:
+    for name, problem in PROBLEMS.items():
+        runs = check_experiment({"problem": name}).runs
+        assert [run.drop_rate > 0 for run in runs] == [False, True, problem.kind == "surface", True]
+        assert [run.slot for run in runs] == [0, 1, 2, 3]
+
+
+def test_the_tasks_default_has_the_fair_baseline_at_lr_times_keep() -> None:
+    base, lrd, fair, _ = check_experiment({"problem": "digits"}).runs
+    assert fair.optimizer == lrd.optimizer
+    assert fair.settings["lr"] == base.settings["lr"] * (1 - lrd.drop_rate)
+
+
+@pytest.mark.parametrize("rule", list(RULES))
+def test_a_command_line_says_the_whole_run(rule: str) -> None:
+    run = {"optimizer": rule, "drop_rate": 0.25, "settings": {"lr": 0.0123}}
+    experiment = spec(runs=[run])
+    text = command(experiment)
+    quoted = text.partition("--run '")[2].rstrip("'")
+    assert check_experiment({"runs": [parse_run(quoted)]}).runs == experiment.runs
+
+
+@pytest.mark.parametrize("text", ["", "x r1 lr=1", "0 r1 lr=1", "5 r1", "5 r1 lr", "5 r1 lr=1 2"])
+def test_a_scheduled_change_that_makes_no_sense_is_refused(text: str) -> None:
+    with pytest.raises(SettingError, match="use"):
+        parse_at(text)

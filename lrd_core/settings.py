@@ -141,7 +141,7 @@ DROP_RATE = Setting(
 def check_settings(
     settings: Iterable[Setting], given: Mapping[str, object], field: str = "settings"
 ) -> dict[str, Value]:
-    """All `settings` with `given` values checked and defaults filled in, in the order of `settings`.
+    """All `settings` with `given` values checked and defaults filled in, in their own order.
 
     Raises:
         SettingError: an unknown name or a bad value; its field is ``{field}.{name}``.

@@ -1,7 +1,7 @@
 """Makes sure that a Chromium for the browser tests is there; says where.
 
-Looks at `CHROMIUM`, then for an installed Chromium or Chrome; as root on Debian it installs the package,
-elsewhere it asks Playwright to download its own.
+Looks at `CHROMIUM`, then for an installed Chromium or Chrome; as root on Debian it installs the
+package, elsewhere it asks Playwright to download its own.
 """
 
 from __future__ import annotations
@@ -12,6 +12,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+#: How Chromium is started: as root it needs no sandbox; nothing may call out.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+]
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 

@@ -1,7 +1,7 @@
 """Writes requirements.lock: exact versions of all that pyproject.toml asks for, `dev` included.
 
-torch's own platform packages (CUDA libraries, triton) are pinned by torch itself and left out, so that one
-lock file serves CPU and GPU machines.
+torch's own platform packages (CUDA libraries, triton) are pinned by torch itself and left out, so
+that one lock file serves CPU and GPU machines.
 """
 
 from __future__ import annotations

@@ -62,8 +62,8 @@ def _seconds(work: Callable[[ExperimentSpec], None], spec: ExperimentSpec) -> fl
 def measure() -> dict[str, float]:
     """Medians of interleaved rounds, one torch thread.
 
-    ``*_steps_per_s``: steps of the whole default comparison (4 runs); ``*_overhead``: time of one run in
-    the loop with probes and frames over the plain training loop, minus one.
+    ``*_steps_per_s``: steps of the whole default comparison (4 runs); ``*_overhead``: time of one
+    run in the loop with probes and frames over the plain training loop, minus one.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""What an experiment is before it trains: a problem, a seed and up to 16 runs, every value checked."""
+"""What an experiment is before it trains: a problem, a seed, up to 16 runs; all checked."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ MAX_LABEL = 60
 class RunSpec:
     """One run's settings at its first step.
 
-    `slot` (0 to 15) is its colour and glyph for life; `label` overrides the name made from the settings.
+    `slot` (0 to 15) is its colour and glyph for life; `label` overrides the name made from the
+    settings.
     """
 
     id: str
@@ -79,11 +80,16 @@ def check_run(given: Mapping[str, object], slot: int, suggested_lr: Mapping[str,
     label = given.get("label") or ""
     if not isinstance(label, str) or len(label) > MAX_LABEL:
         raise SettingError("label", label, f"text of at most {MAX_LABEL} characters")
+    checked = check_settings(rule.settings, settings)
+    try:
+        rule.options(checked)  # settings that contradict each other
+    except SettingError as error:
+        raise error.within("settings") from None
     return RunSpec(
         id=f"r{slot + 1}",
         slot=slot,
         optimizer=name,
-        settings=check_settings(rule.settings, settings),
+        settings=checked,
         drop_rate=float(DROP_RATE.check(given.get("drop_rate", 0.0))),
         policy=policy,
         rescale=bool(RESCALE.check(given.get("rescale", False))),

@@ -21,8 +21,8 @@ STATUS_S = 1.0
 class Loop:
     """One experiment in training.
 
-    Every run makes the same steps in the same order; a run that was added later first catches up from
-    step 1 at full speed, so that every curve starts at the same start.
+    Every run makes the same steps in the same order; a run that was added later first catches up
+    from step 1 at full speed, so that every curve starts at the same start.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Loop:
         done = self._state == "finished" and not self._stay and not self._behind()
         return done or self._state == "stopped"
 
-    # --- time ---------------------------------------------------------------------------------------
+    # --- time ------------------------------------------------------------
 
     def _wait(self) -> list[Control]:
         """The controls that came; blocks while there is nothing else to do."""
@@ -169,7 +169,7 @@ class Loop:
             self._state = state
             self._tell()
 
-    # --- output -------------------------------------------------------------------------------------
+    # --- output ------------------------------------------------------------
 
     def _flush(self, now: bool = False) -> None:
         clock = time.monotonic()
@@ -189,7 +189,7 @@ class Loop:
         runs = [trainer.status() for trainer in self._trainers.values()]
         self._sink.status(Status(self._state, self._step, self._steps, self._speed, runs))
 
-    # --- controls -----------------------------------------------------------------------------------
+    # --- controls ------------------------------------------------------------
 
     def _answer(self, controls: Iterable[Control]) -> None:
         for control in controls:

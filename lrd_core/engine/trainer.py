@@ -64,8 +64,8 @@ class Trainer:
     def advance(self) -> tuple[Row, Row]:
         """One step; gives its row and the held-out row (empty between intervals).
 
-        A task's ``loss`` is the batch's loss before the update; a surface's is the value at the position
-        after it.
+        A task's ``loss`` is the batch's loss before the update; a surface's is the value at the
+        position after it.
         """
         self.step += 1
         loss = self._loss_here if self._loss_here is not None else self._instance.loss(self.step)
@@ -83,7 +83,8 @@ class Trainer:
 
     def _measured(self) -> Row:
         statistics = self._optimizer.statistics
-        assert statistics is not None  # collect_statistics is on
+        if statistics is None:
+            raise RuntimeError("the optimizer collects no statistics")
         settings = {"drop_rate": self.spec.drop_rate, "lr": float(self.spec.settings["lr"])}
         return update(statistics, self.names) | settings | self._place.measure()
 

@@ -9,10 +9,10 @@ from lrd_core.seeds import generator
 
 
 class Projection:
-    """Columns ``proj_x`` and ``proj_y``: ⟨θ − θ₀, d⟩ for two directions d, both a function of the seed.
+    """Columns ``proj_x`` and ``proj_y``: ⟨θ − θ₀, d⟩ for two directions d, functions of the seed.
 
-    The directions are Gaussian, made orthonormal, so that the path's lengths are lower bounds of the
-    true ones and the same plane serves every run of an experiment.
+    The directions are Gaussian, made orthonormal, so that lengths in the plane are lower bounds of
+    the true ones and one plane serves every run of an experiment.
     """
 
     def __init__(self, instance: Instance, seed: int) -> None:

@@ -1,13 +1,13 @@
 """Experiments are checked at the door: the error names field, value and what is allowed."""
 
 import pytest
-from recorder import spec
 
 from lrd_core.engine.command import command, parse_at, parse_run
 from lrd_core.engine.experiment import MAX_RUNS, check_experiment
 from lrd_core.optim.rules import RULES
 from lrd_core.problems import PROBLEMS
 from lrd_core.settings import SettingError
+from tests.lrd_core.engine.recorder import spec
 
 ADAM = {"optimizer": "adam"}
 
@@ -26,6 +26,7 @@ ADAM = {"optimizer": "adam"}
         ({"runs": [{**ADAM, "settings": {"lr": 1e6}}]}, "runs.0.settings.lr", "1000"),
         ({"runs": [{**ADAM, "settings": {"lr": "abc"}}]}, "runs.0.settings.lr", "number"),
         ({"runs": [{**ADAM, "settings": {"beta9": 1}}]}, "runs.0.settings.beta9", "beta1"),
+        ({"runs": [{"optimizer": "sgd", "settings": {"nesterov": True}}]}, "momentum", "0"),
         ({"runs": [{**ADAM, "policy": "rowwise?"}]}, "policy", "elementwise"),
         ({"runs": [{**ADAM, "color": 1}]}, "runs.0.color", "optimizer"),
         ({"runs": [ADAM] * (MAX_RUNS + 1)}, "runs", "at most 16"),

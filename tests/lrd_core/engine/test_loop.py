@@ -5,12 +5,12 @@ import math
 import time
 
 import pytest
-from recorder import Live, Recorder, spec, trained
 
 from lrd_core.engine.command import parse_at
 from lrd_core.engine.controls import Control
 from lrd_core.engine.loop import Loop
 from lrd_core.optim.rules import RULES
+from tests.lrd_core.engine.recorder import Live, Recorder, spec, trained
 
 TWO = [{"optimizer": "adam"}, {"optimizer": "adam", "drop_rate": 0.5}]
 COLUMNS = {

@@ -1,0 +1,1 @@
+"""Models of the tasks, one file each."""

@@ -1,0 +1,106 @@
+"""What a problem is: something with parameters, a loss and gradients. A surface or a task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import torch
+
+from lrd_core.settings import Setting, Value
+
+
+class Instance(Protocol):
+    """One run's copy of a problem: its own parameters, and the loss that every copy shares."""
+
+    parameters: list[torch.nn.Parameter]
+    names: list[str]
+
+    def loss(self, step: int) -> torch.Tensor:
+        """Training loss for `step` (from 1), scalar with a graph: the batch of a task is a function
+        of (seed, epoch, position) alone, so that two runs see the same data."""
+        ...
+
+    def test(self) -> dict[str, float]:
+        """Columns measured on held-out data, e.g. ``test_loss`` and ``test_accuracy`` (0 to 1);
+        empty for surfaces."""
+        ...
+
+
+class Problem(Protocol):
+    """A catalogue entry; `build` makes an instance. All attributes may be read-only."""
+
+    @property
+    def name(self) -> str:
+        """Key in the catalogue, e.g. ``"beale"``."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """Words shown to a person."""
+        ...
+
+    @property
+    def kind(self) -> Literal["surface", "task"]: ...
+
+    @property
+    def about(self) -> str:
+        """One sentence: what there is to see."""
+        ...
+
+    @property
+    def order(self) -> int:
+        """Place in the menu among its kind, small first; ties go by name."""
+        ...
+
+    @property
+    def settings(self) -> tuple[Setting, ...]: ...
+
+    @property
+    def suggested_lr(self) -> Mapping[str, float]:
+        """Learning rate that suits each rule here, by rule name; the menu's first proposal."""
+        ...
+
+    @property
+    def steps(self) -> int:
+        """Steps of the default comparison."""
+        ...
+
+    @property
+    def speed(self) -> float:
+        """Steps/s of the default comparison; 0 is as fast as possible."""
+        ...
+
+    def build(self, settings: Mapping[str, Value], seed: int) -> Instance:
+        """A fresh instance at the start that (settings, seed) fixes; same arguments, same bits.
+
+        Raises:
+            SettingError: settings that contradict each other or the data.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Point:
+    """A marked point of a surface."""
+
+    x: float
+    y: float
+    kind: Literal["minimum", "local minimum", "saddle"]
+
+
+@dataclass(frozen=True)
+class View:
+    """The part of the plane that is worth drawing, and the points to mark in it.
+
+    Attributes:
+        x, y: ends of the drawn ranges, low first.
+        log: bands of loss look best spaced by the logarithm of loss − minimum.
+        points: every minimum and saddle inside the ranges; maxima aren't marked.
+    """
+
+    x: tuple[float, float]
+    y: tuple[float, float]
+    log: bool = True
+    points: tuple[Point, ...] = field(default=())

@@ -1,0 +1,1 @@
+"""Analytic test functions, one file each; a module with `PROBLEM` joins the catalogue."""

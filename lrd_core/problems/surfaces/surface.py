@@ -1,0 +1,166 @@
+"""A surface: an analytic function of two coordinates, seen as a problem."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lrd_core.problems.problem import Point, View
+from lrd_core.settings import Setting, SettingError, Value, check_settings
+
+#: Finest drawing grid: 2,048² float32 values are 16 MiB.
+MAX_GRID = 2048
+
+
+@dataclass(frozen=True)
+class Surface:
+    """One analytic test function; satisfies `Problem`.
+
+    Attributes:
+        name, label, about, order, suggested_lr, steps, speed: see `Problem`.
+        formula: f(x, y) as a person writes it.
+        value: ``value(x, y, math)``, the function written once on a namespace `math` that has
+            `exp`, `cos`, `sqrt`, `pi`; pass ``torch`` with tensors or ``numpy`` with arrays of any
+            broadcastable shapes.
+        view: what to draw.
+        start: default start (x, y), inside the view.
+        minimum: smallest value of the function.
+    """
+
+    name: str
+    label: str
+    formula: str
+    about: str
+    value: Callable[[Any, Any, Any], Any]
+    view: View
+    start: tuple[float, float]
+    suggested_lr: Mapping[str, float]
+    minimum: float = 0.0
+    order: int = 1000
+    steps: int = 900
+    speed: float = 60.0
+    kind: Literal["surface"] = "surface"
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        """``start_x`` and ``start_y``, bounded by the view."""
+        return (
+            _start("start_x", "start x", self.start[0], self.view.x),
+            _start("start_y", "start y", self.start[1], self.view.y),
+        )
+
+    def build(self, settings: Mapping[str, Value], seed: int) -> SurfaceInstance:
+        """A point at the start; `seed` changes nothing, a surface has no randomness.
+
+        Raises:
+            SettingError: an unknown setting, or a start outside the view.
+        """
+        checked = check_settings(self.settings, settings)
+        return SurfaceInstance(self, float(checked["start_x"]), float(checked["start_y"]))
+
+    def grid(self, n: int) -> dict[str, NDArray[np.float32]]:
+        """The view sampled for drawing.
+
+        Returns:
+            ``x`` (n,) and ``y`` (n,), ascending, ends included, and ``z`` (n, n) with
+            ``z[i, j] = f(x[j], y[i])``; all float32, computed in float64.
+
+        Raises:
+            SettingError: `n` is not a whole number from 2 to 2,048.
+        """
+        if isinstance(n, bool) or not isinstance(n, int) or not 2 <= n <= MAX_GRID:
+            raise SettingError("n", n, f"a whole number in [2, {MAX_GRID}]")
+        x, y = np.linspace(*self.view.x, n), np.linspace(*self.view.y, n)
+        z = self.value(x[None, :], y[:, None], np)
+        return {"x": x.astype("f4"), "y": y.astype("f4"), "z": np.asarray(z).astype("f4")}
+
+    def distance(self, x: float, y: float) -> float:
+        """Euclidean distance from (x, y) to the nearest global minimum."""
+        minima = (point for point in self.view.points if point.kind == "minimum")
+        return min(math.hypot(x - point.x, y - point.y) for point in minima)
+
+
+class SurfaceInstance:
+    """One run's point on a surface; satisfies `Instance`.
+
+    Attributes:
+        parameters: one parameter, shape (2,), float64: the position (x, y).
+        names: ``["xy"]``.
+    """
+
+    def __init__(self, surface: Surface, x: float, y: float) -> None:
+        self.surface = surface
+        xy = torch.tensor([x, y], dtype=torch.float64)
+        self.parameters: list[torch.nn.Parameter] = [torch.nn.Parameter(xy)]
+        self.names = ["xy"]
+
+    def loss(self, step: int) -> torch.Tensor:
+        """The surface's value at the current position, float64 scalar with a graph; the same for
+        every `step`."""
+        x, y = self.parameters[0].unbind()
+        value: torch.Tensor = self.surface.value(x, y, torch)
+        return value
+
+    def test(self) -> dict[str, float]:
+        """Nothing: a surface has no held-out data."""
+        return {}
+
+
+def _start(name: str, label: str, default: float, bounds: tuple[float, float]) -> Setting:
+    return Setting(
+        name,
+        float(default),
+        low=bounds[0],
+        high=bounds[1],
+        label=label,
+        help="Where every run begins; inside the drawn view.",
+        live=False,
+    )
+
+
+def lr_table(
+    *, sgd: float, adam: float, radam: float, rmsprop: float, adagrad: float, adadelta: float
+) -> dict[str, float]:
+    """Suggested learning rates of all rules by name; Adam's is for AdamW, AMSGrad and NAdam too.
+
+    `sgd` is meant with momentum 0.9. `radam` is apart, because RAdam's first steps are not divided
+    by the gradient's size.
+    """
+    family = dict.fromkeys(("adam", "adamw", "amsgrad", "nadam"), adam)
+    others = {"radam": radam, "rmsprop": rmsprop, "adagrad": adagrad, "adadelta": adadelta}
+    return {"sgd": sgd, **family, **others}
+
+
+def minimum_at(x: float, y: float) -> Point:
+    """A global minimum."""
+    return Point(x, y, "minimum")
+
+
+def local_minimum_at(x: float, y: float) -> Point:
+    """A minimum that is not a global one."""
+    return Point(x, y, "local minimum")
+
+
+def saddle_at(x: float, y: float) -> Point:
+    """A saddle: zero gradient, downhill in some directions and uphill in others."""
+    return Point(x, y, "saddle")
+
+
+def separable_points(minima: tuple[float, ...], maxima: tuple[float, ...]) -> tuple[Point, ...]:
+    """The points of f(x, y) = h(x) + h(y), from the critical points of h in one dimension.
+
+    Args:
+        minima: minima of h, the deepest first and alone at its depth.
+        maxima: maxima of h.
+    """
+    best = minima[0]
+    low = [local_minimum_at(x, y) for x in minima for y in minima if (x, y) != (best, best)]
+    passes = [(low_x, high_y) for low_x in minima for high_y in maxima]
+    saddles = [saddle_at(x, y) for x, y in passes] + [saddle_at(y, x) for x, y in passes]
+    return (minimum_at(best, best), *low, *saddles)

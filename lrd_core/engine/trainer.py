@@ -95,7 +95,7 @@ class Trainer:
             SettingError: no such numeric setting, or a value out of its range.
         """
         if setting == "drop_rate":
-            new: Value = float(DROP_RATE.check(value, "value"))
+            new: Value = float(DROP_RATE.check(value))
             old: Value = self.spec.drop_rate
             self.spec = replace(self.spec, drop_rate=float(new))
             options: dict[str, object] = {"drop_rate": new}
@@ -122,7 +122,7 @@ class Trainer:
             allowed = "one of " + ", ".join(["drop_rate", *self._live()])
             raise SettingError("setting", name, allowed)
         setting = next(s for s in self._rule.settings if s.name == name)
-        return setting.check(value, "value")
+        return setting.check(value)
 
     def status(self) -> RunStatus:
         """Where it stands."""

@@ -1,0 +1,63 @@
+/** Canvases on top of each other that fill a host, at the screen's own resolution. */
+
+export class CanvasStack {
+  readonly root = document.createElement("div");
+  readonly layers: readonly CanvasRenderingContext2D[];
+  width = 0;
+  height = 0;
+  ratio = 1;
+  private readonly observer: ResizeObserver;
+
+  /** @param onResize called after the layers were emptied by a change of size or resolution */
+  constructor(
+    host: HTMLElement,
+    count: number,
+    private readonly onResize: () => void,
+  ) {
+    this.root.className = "picture";
+    this.layers = Array.from({ length: count }, () => {
+      const canvas = document.createElement("canvas");
+      const context = canvas.getContext("2d");
+      if (context === null) throw new Error("this browser gives no 2d canvas");
+      this.root.append(canvas);
+      return context;
+    });
+    host.append(this.root);
+    this.observer = new ResizeObserver(() => {
+      if (this.fit()) this.onResize();
+    });
+    this.observer.observe(this.root);
+    this.fit();
+  }
+
+  /** Take on the host's size and the screen's resolution; true where one changed. */
+  fit(): boolean {
+    const { clientWidth: width, clientHeight: height } = this.root;
+    const ratio = window.devicePixelRatio || 1;
+    if (width === this.width && height === this.height && ratio === this.ratio) return false;
+    [this.width, this.height, this.ratio] = [width, height, ratio];
+    for (const { canvas } of this.layers) {
+      canvas.width = Math.round(width * ratio);
+      canvas.height = Math.round(height * ratio);
+    }
+    return true;
+  }
+
+  layer(index: number): CanvasRenderingContext2D {
+    return this.layers[index] as CanvasRenderingContext2D;
+  }
+
+  /** Empty a layer and set its unit to the CSS pixel. */
+  clear(index: number): CanvasRenderingContext2D {
+    const context = this.layer(index);
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, context.canvas.width, context.canvas.height);
+    context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    return context;
+  }
+
+  destroy(): void {
+    this.observer.disconnect();
+    this.root.remove();
+  }
+}

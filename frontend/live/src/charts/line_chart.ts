@@ -1,0 +1,306 @@
+/** A time chart of one or two columns for all runs: uPlot gives axes, cursor and selection; the lines are ours. */
+
+import uPlot from "uplot";
+import { formatStep } from "../look/format.ts";
+import { TOKENS, tokenVariables } from "../look/palette.ts";
+import { GrowingBounds, type Range, type Scale } from "./axis.ts";
+import { groundOf } from "./ground.ts";
+import { ChartHeader } from "./header.ts";
+import { HoverTable } from "./hover.ts";
+import { chartKeys } from "./keys.ts";
+import { paintLines } from "./line_paint.ts";
+import { type Frame, xOf } from "./line_shape.ts";
+import { AXIS_HEIGHT, AXIS_WIDTH, plotOptions } from "./plot_options.ts";
+import { type LineColumn, RunLines } from "./run_lines.ts";
+import { signature } from "./signature.ts";
+import type { Chart, Scene } from "./types.ts";
+
+export interface LineChartOptions {
+  title: string;
+  /** The columns drawn for every run. */
+  columns: LineColumn[];
+  scale: Scale;
+  format: (v: number) => string;
+  unit?: string;
+  /** Fixed bounds of the value axis, or bounds from the data's smallest and largest value. */
+  range?: Range | ((min: number, max: number) => Range);
+  /** Told when a person chose another scale; without it there is no choice. */
+  onScale?: (scale: Scale) => void;
+  /** Draw the mean over the last `window` steps. */
+  window?: number;
+  /** Small words at the right of the title; by default the window's size. */
+  note?: string;
+}
+
+const SMALLEST_ZOOM = 2;
+
+export class LineChart implements Chart {
+  /** Place for the caller's own small controls at the right of the title. */
+  readonly aside: HTMLElement;
+  private readonly root = document.createElement("section");
+  private readonly plotHost = document.createElement("div");
+  private readonly empty = document.createElement("div");
+  private readonly header: ChartHeader;
+  private readonly hover: HoverTable;
+  private readonly plot: uPlot;
+  private readonly observer: ResizeObserver;
+  private readonly lines: RunLines;
+  private readonly bounds = new GrowingBounds();
+  private scene: Scene | null = null;
+  private drawnSignature = "";
+  private ground = TOKENS.light.page;
+  private scale: Scale;
+  private zoom: Range | null = null;
+  private view: Range = [0, 1];
+  private values: Range = [0, 1];
+  private hoverStep: number | null = null;
+  private described = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    host: HTMLElement,
+    private readonly options: LineChartOptions,
+  ) {
+    this.scale = options.scale;
+    this.lines = new RunLines(options.columns, options.window ?? 0);
+    this.root.className = "chart";
+    this.root.tabIndex = 0;
+    this.root.setAttribute("role", "group");
+    this.header = new ChartHeader(this.root, {
+      title: options.title,
+      note: options.note ?? (options.window ? `mean of ${options.window} steps` : ""),
+      onScale: options.onScale && ((scale) => this.chooseScale(scale)),
+      onReset: () => this.resetZoom(),
+    });
+    this.header.show(this.scale, false);
+    this.aside = this.header.aside;
+    this.plotHost.className = "chart-plot";
+    this.empty.className = "chart-empty";
+    this.empty.textContent = "no rows yet";
+    this.plotHost.append(this.empty);
+    this.root.append(this.plotHost);
+    host.append(this.root);
+    this.hover = new HoverTable(this.root);
+    const nothing: uPlot.AlignedData = [
+      [0, 1],
+      [null, null],
+    ];
+    this.plot = new uPlot(this.plotOptions(), nothing, this.plotHost);
+    this.root.addEventListener("keydown", (event) => this.key(event));
+    this.root.addEventListener("focus", () => this.describe(true));
+    this.root.addEventListener("blur", () => this.moveHover(null));
+    this.observer = new ResizeObserver(() => this.resize());
+    this.observer.observe(this.plotHost);
+    // Labels drawn before the page's font was there are drawn again in it.
+    void document.fonts?.ready.then(() => {
+      if (this.root.isConnected) this.redraw();
+    });
+  }
+
+  update(scene: Scene): void {
+    const now = signature(scene);
+    if (now === this.drawnSignature) return;
+    const before = this.scene;
+    if (before?.theme !== scene.theme) {
+      this.root.style.cssText = tokenVariables(scene.theme);
+      this.described = Number.NEGATIVE_INFINITY;
+    }
+    if (before !== null && (before.rows !== scene.rows || scene.head < before.head)) {
+      this.lines.clear();
+      this.zoom = null;
+      this.header.show(this.scale, false);
+      this.bounds.reset();
+    } else if (before?.runs.some((r) => !scene.runs.some((s) => s.id === r.id))) {
+      this.bounds.reset();
+    }
+    this.drawnSignature = now;
+    this.scene = scene;
+    this.redraw();
+  }
+
+  /** Switch between log and linear without telling `onScale`. */
+  setScale(scale: Scale): void {
+    if (scale === this.scale) return;
+    this.scale = scale;
+    this.bounds.reset();
+    this.header.show(scale, this.zoom !== null);
+    this.redraw();
+  }
+
+  get zoomed(): boolean {
+    return this.zoom !== null;
+  }
+
+  resetZoom(): void {
+    this.zoomTo(null);
+  }
+
+  destroy(): void {
+    this.observer.disconnect();
+    this.plot.destroy();
+    this.root.remove();
+  }
+
+  private chooseScale(scale: Scale): void {
+    this.setScale(scale);
+    this.options.onScale?.(scale);
+  }
+
+  private zoomTo(range: Range | null): void {
+    const full: Range = [0, Math.max(1, this.scene?.steps ?? 1)];
+    const from = range === null ? 0 : Math.max(0, Math.round(range[0]));
+    const to = range === null ? full[1] : Math.min(full[1], Math.round(range[1]));
+    this.zoom = to - from < SMALLEST_ZOOM || (from === 0 && to === full[1]) ? null : [from, to];
+    this.bounds.reset();
+    this.header.show(this.scale, this.zoom !== null);
+    this.redraw();
+  }
+
+  private resize(): void {
+    const { clientWidth: width, clientHeight: height } = this.plotHost;
+    if (width < AXIS_WIDTH + 30 || height < AXIS_HEIGHT + 20) return;
+    if (width === this.plot.width && height === this.plot.height) return;
+    this.plot.setSize({ width, height });
+    this.redraw();
+  }
+
+  /** Everything that depends on the scene, then uPlot's own redraw, which calls `paint`. */
+  private redraw(): void {
+    const scene = this.scene;
+    if (scene === null) return;
+    this.view = this.zoom ?? [0, Math.max(1, scene.steps, scene.head)];
+    this.lines.feed(scene, this.view, Math.max(1, Math.round(this.plot.bbox.width)));
+    this.values = this.lines.bounds(scene, this.scale, this.options.range, this.bounds);
+    this.empty.hidden = !this.lines.empty(scene);
+    this.describe(false);
+    this.plot.setData(
+      [
+        [this.view[0], this.view[1]],
+        [null, null],
+      ],
+      true,
+    );
+    if (this.hoverStep !== null) this.showHover();
+  }
+
+  private frame(): Frame {
+    const { bbox } = this.plot;
+    const ratio = this.plot.ctx.canvas.width / this.plot.width || 1;
+    return {
+      width: bbox.width / ratio,
+      height: bbox.height / ratio,
+      ratio,
+      x: this.view,
+      y: this.values,
+      scale: this.scale,
+    };
+  }
+
+  private paint(plot: uPlot): void {
+    const scene = this.scene;
+    if (scene === null) return;
+    const frame = this.frame();
+    const { ctx, bbox } = plot;
+    ctx.save();
+    ctx.setTransform(frame.ratio, 0, 0, frame.ratio, bbox.left, bbox.top);
+    paintLines(ctx, frame, scene, this.lines.ordered(scene), {
+      ...TOKENS[scene.theme],
+      page: this.ground,
+    });
+    ctx.restore();
+  }
+
+  private key(event: KeyboardEvent): void {
+    const scene = this.scene;
+    if (scene === null || event.target !== this.root) return;
+    const action = chartKeys(event, this.hoverStep, scene.cursor ?? scene.head, this.view);
+    if (action === null) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (action.zoom === "reset") this.resetZoom();
+    else if (action.zoom !== undefined) this.zoomTo(action.zoom);
+    if (action.hover !== undefined) this.moveHover(action.hover);
+  }
+
+  private moveHover(step: number | null): void {
+    const left = step === null ? -10 : xOf(this.frame(), step);
+    this.plot.setCursor({ left, top: step === null ? -10 : this.frame().height / 2 });
+    // The pixel under the cursor may round to a neighbouring step; the keyboard means this one.
+    this.hoverStep = step;
+    this.showHover();
+  }
+
+  private onCursor(plot: uPlot): void {
+    const left = plot.cursor.left ?? -10;
+    const scene = this.scene;
+    if (left < 0 || scene === null) {
+      this.hoverStep = null;
+    } else {
+      const frame = this.frame();
+      const step = Math.round(this.view[0] + (left / frame.width) * (this.view[1] - this.view[0]));
+      this.hoverStep = Math.min(Math.max(1, step), Math.max(1, scene.head));
+    }
+    this.showHover();
+  }
+
+  private showHover(): void {
+    const { hoverStep: step, scene, plot } = this;
+    if (step === null || scene === null || scene.runs.length === 0) {
+      this.hover.hide();
+      return;
+    }
+    const frame = this.frame();
+    const inset = { x: plot.bbox.left / frame.ratio, y: plot.bbox.top / frame.ratio };
+    const offset = { x: inset.x, y: inset.y + this.plotHost.offsetTop };
+    const x = plot.cursor.left !== undefined && plot.cursor.left >= 0 ? plot.cursor.left : 0;
+    const y = plot.cursor.top !== undefined && plot.cursor.top >= 0 ? plot.cursor.top : 0;
+    const marks = scene.marks.filter((m) => Math.abs(xOf(frame, m.step) - x) <= 5);
+    const content = {
+      title: `step ${formatStep(step)}`,
+      labels: this.options.columns.length > 1 ? this.options.columns.map((c) => c.label) : [],
+      rows: this.lines.read(scene, step, frame, offset.y, this.options.format),
+      marks: marks.map((m) => m.text),
+    };
+    this.hover.show(content, offset.x + x, offset.y + y);
+  }
+
+  /** The chart in words, and the ground it stands on; at most once a second while it runs. */
+  private describe(atOnce: boolean): void {
+    const scene = this.scene;
+    if (scene === null || (!atOnce && performance.now() - this.described < 1000)) return;
+    this.described = performance.now();
+    this.ground = groundOf(this.root, TOKENS[scene.theme].page);
+    this.empty.style.background = this.ground;
+    const step = scene.cursor ?? scene.head;
+    const runs = this.lines
+      .read(scene, step, this.frame(), 0, this.options.format)
+      .map((row) => `${row.name} ${row.values[0]}`);
+    const unit = this.options.unit ? ` in ${this.options.unit}` : "";
+    const label = `${this.options.title}${unit}, ${this.scale} scale, step ${formatStep(step)}: ${runs.join("; ")}`;
+    this.root.setAttribute("aria-label", label);
+  }
+
+  private plotOptions(): uPlot.Options {
+    return plotOptions({
+      font: `12px ${getComputedStyle(this.root).fontFamily || "sans-serif"}`,
+      format: this.options.format,
+      tokens: () => TOKENS[this.scene?.theme ?? "light"],
+      view: () => this.view,
+      values: () => this.values,
+      scale: () => this.scale,
+      size: () => ({ width: this.plotHost.clientWidth, height: this.plotHost.clientHeight }),
+      onDraw: (plot) => this.paint(plot),
+      onCursor: (plot) => this.onCursor(plot),
+      onSelect: (plot) => this.onSelect(plot),
+      onDoubleClick: () => this.resetZoom(),
+    });
+  }
+
+  private onSelect(plot: uPlot): void {
+    const { left, width } = plot.select;
+    if (width < 4) return;
+    const perPixel = (this.view[1] - this.view[0]) / this.frame().width;
+    const from = this.view[0] + left * perPixel;
+    plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+    this.zoomTo([from, from + width * perPixel]);
+  }
+}

@@ -1,0 +1,148 @@
+/** One line of a chart: from rows to pixels. Kept from frame to frame, fed with new rows only. */
+
+import type { Range, Scale } from "./axis.ts";
+import type { Band } from "./coincide.ts";
+import { PixelColumns } from "./decimate.ts";
+import { Derived, type Drawn, rowAt } from "./derive.ts";
+import type { Column } from "./types.ts";
+
+/** Maps steps and values to pixels of the plot area (CSS pixels, y downwards). */
+export interface Frame {
+  width: number;
+  height: number;
+  ratio: number;
+  x: Range;
+  y: Range;
+  scale: Scale;
+}
+
+export const xOf = (frame: Frame, step: number): number =>
+  ((step - frame.x[0]) / (frame.x[1] - frame.x[0])) * frame.width;
+
+/** Values that a log axis can't show lie on its lower edge; far ones just outside the plot. */
+export function yOf(frame: Frame, value: number): number {
+  const [low, high] = frame.y;
+  const share =
+    frame.scale === "log"
+      ? value > 0
+        ? Math.log(value / low) / Math.log(high / low)
+        : 0
+      : (value - low) / (high - low);
+  return (1 - Math.min(3, Math.max(-3, share))) * frame.height;
+}
+
+/** A polyline with gaps. */
+export interface Polyline {
+  path: Path2D;
+  band: Band;
+}
+
+export class LineShape {
+  private readonly derived = new Derived();
+  private readonly rawColumns = new PixelColumns();
+  private readonly smoothColumns = new PixelColumns();
+  private generation = -1;
+  private drawn: Drawn = { n: 0, steps: NONE, raw: NONE, smooth: NONE };
+  private smoothed = false;
+
+  /** Take in new rows. `view` and `width` (device pixels) decide which rows matter. */
+  update(
+    column: Column | undefined,
+    window: number,
+    smoothing: number,
+    over: boolean,
+    view: Range,
+    width: number,
+  ): void {
+    const given = column ?? NO_ROWS;
+    this.drawn = this.derived.update(given, window, smoothing, over);
+    this.smoothed = smoothing > 0 || over;
+    const columns = this.smoothed ? [this.rawColumns, this.smoothColumns] : [this.rawColumns];
+    for (const c of columns) {
+      c.view(view, width);
+      if (this.generation !== this.derived.generation) c.reset();
+    }
+    this.generation = this.derived.generation;
+    const { steps, raw, smooth, n } = this.drawn;
+    this.rawColumns.feed(steps, raw, n);
+    if (this.smoothed) this.smoothColumns.feed(steps, smooth, n);
+  }
+
+  get empty(): boolean {
+    return this.drawn.n === 0;
+  }
+
+  extent(scale: Scale): Range {
+    return this.rawColumns.extent(this.drawn.raw, scale === "log");
+  }
+
+  /** The value at a step: that of the last row at or before it, undefined without one. */
+  at(step: number): { step: number; value: number; drawn: number } | undefined {
+    const { steps, raw, smooth, n } = this.drawn;
+    const row = rowAt(steps, n, step);
+    if (row < 0) return undefined;
+    return {
+      step: steps[row] as number,
+      value: raw[row] as number,
+      drawn: smooth[row] as number,
+    };
+  }
+
+  /** The last finite point at or before a step: where a line's head is. */
+  head(step: number): { step: number; drawn: number } | undefined {
+    const { steps, smooth, n } = this.drawn;
+    for (let row = rowAt(steps, n, step); row >= 0; row--) {
+      const drawn = smooth[row] as number;
+      if (Number.isFinite(drawn)) return { step: steps[row] as number, drawn };
+    }
+    return undefined;
+  }
+
+  /** The line as drawn, and the raw one under it where it is smoothed. */
+  trace(frame: Frame): { main: Polyline; raw: Path2D | null } {
+    const { steps, raw, smooth } = this.drawn;
+    if (!this.smoothed) return { main: trace(frame, this.rawColumns, steps, raw), raw: null };
+    const main = trace(frame, this.smoothColumns, steps, smooth);
+    return { main, raw: trace(frame, this.rawColumns, steps, raw).path };
+  }
+}
+
+const NONE = new Float64Array(0);
+const NO_ROWS: Column = { n: 0, steps: NONE, values: NONE };
+
+function trace(
+  frame: Frame,
+  columns: PixelColumns,
+  steps: Float64Array,
+  values: Float64Array,
+): Polyline {
+  const path = new Path2D();
+  const width = Math.ceil(frame.width);
+  const top = new Float32Array(width).fill(Number.NaN);
+  const bottom = new Float32Array(width).fill(Number.NaN);
+  const cover = (c: number, y: number) => {
+    if (c < 0 || c >= width) return;
+    if (!((top[c] as number) <= y)) top[c] = y;
+    if (!((bottom[c] as number) >= y)) bottom[c] = y;
+  };
+  let lastX = 0;
+  let lastY = 0;
+  columns.each((row, broken) => {
+    const x = xOf(frame, steps[row] as number);
+    const y = yOf(frame, values[row] as number);
+    if (broken) {
+      path.moveTo(x, y);
+      // A lone point between gaps is still drawn, as a dot of the line's own width.
+      path.lineTo(x + 0.01, y);
+    } else {
+      path.lineTo(x, y);
+      for (let c = Math.max(0, Math.ceil(lastX)); c < Math.min(width, x); c++) {
+        cover(c, lastY + ((c - lastX) / (x - lastX)) * (y - lastY));
+      }
+    }
+    cover(Math.floor(x), y);
+    lastX = x;
+    lastY = y;
+  });
+  return { path, band: { top, bottom } };
+}

@@ -1,0 +1,103 @@
+/** How uPlot is set up: our bounds, ticks and colours; its axes, cursor and selection. */
+
+import type uPlot from "uplot";
+import { formatStep, formatTicks } from "../look/format.ts";
+import type { Tokens } from "../look/palette.ts";
+import { linearTicks, logTicks, type Range, type Scale, stepTicks } from "./axis.ts";
+
+/** What the axes ask for whenever they are drawn. */
+export interface PlotSource {
+  font: string;
+  format: (v: number) => string;
+  tokens(): Tokens;
+  view(): Range;
+  values(): Range;
+  scale(): Scale;
+  /** Size of the whole plot in CSS pixels. */
+  size(): { width: number; height: number };
+  onDraw(plot: uPlot): void;
+  onCursor(plot: uPlot): void;
+  onSelect(plot: uPlot): void;
+  onDoubleClick(): void;
+}
+
+export const AXIS_WIDTH = 46;
+export const AXIS_HEIGHT = 22;
+/** Above for half a glyph, at the right for half a label. */
+const PADDING = { top: 8, right: 16 };
+const HALF_DIGIT = 3.4;
+const TICK_ROOM = { x: 60, y: 44 };
+
+export function plotOptions(source: PlotSource): uPlot.Options {
+  const none = { show: false };
+  // Half of the last step's label stands out of the plot.
+  const lastLabelRoom = () =>
+    Math.max(PADDING.right, formatStep(source.view()[1]).length * HALF_DIGIT + 2);
+  const most = (pixels: number, each: number) =>
+    Math.min(6, Math.max(2, Math.floor(pixels / each) + 1));
+  // uPlot's value axis is linear in the value or its exponent; the ticks know which.
+  const toAxis = (v: number) => (source.scale() === "log" ? Math.log10(v) : v);
+  const fromAxis = (v: number) => tidy(source.scale() === "log" ? 10 ** v : v);
+  const valueTicks = () => {
+    const count = most(source.size().height - AXIS_HEIGHT - PADDING.top, TICK_ROOM.y);
+    const ticks = source.scale() === "log" ? logTicks : linearTicks;
+    return ticks(source.values(), count).map(toAxis);
+  };
+  const stepTicksNow = () => {
+    const count = most(source.size().width - AXIS_WIDTH - PADDING.right, TICK_ROOM.x);
+    return stepTicks(source.view(), count);
+  };
+  return {
+    width: Math.max(source.size().width, 100),
+    height: Math.max(source.size().height, 60),
+    padding: [PADDING.top, lastLabelRoom, 0, 0],
+    legend: none,
+    series: [{}, { scale: "y", paths: () => null, points: none }],
+    scales: {
+      x: { time: false, range: source.view },
+      y: { range: () => [toAxis(source.values()[0]), toAxis(source.values()[1])] },
+    },
+    axes: [
+      {
+        size: AXIS_HEIGHT,
+        gap: 5,
+        font: source.font,
+        stroke: () => source.tokens().muted,
+        grid: none,
+        ticks: none,
+        splits: stepTicksNow,
+        values: (_, splits) => splits.map(formatStep),
+      },
+      {
+        scale: "y",
+        size: AXIS_WIDTH,
+        gap: 7,
+        font: source.font,
+        stroke: () => source.tokens().muted,
+        grid: { stroke: () => source.tokens().hairline, width: 1 },
+        ticks: none,
+        splits: valueTicks,
+        values: (_, splits) => formatTicks(splits.map(fromAxis), source.format),
+      },
+    ],
+    cursor: {
+      y: false,
+      points: none,
+      drag: { x: true, y: false, setScale: false, dist: 5 },
+      bind: {
+        dblclick: () => () => {
+          source.onDoubleClick();
+          return null;
+        },
+      },
+    },
+    hooks: {
+      draw: [(plot) => source.onDraw(plot)],
+      setCursor: [(plot) => source.onCursor(plot)],
+      setSelect: [(plot) => source.onSelect(plot)],
+    },
+  };
+}
+
+/** Without the dust of 10 ** log10(v). */
+const tidy = (v: number): number => Number(v.toPrecision(12));

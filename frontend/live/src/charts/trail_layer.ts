@@ -1,0 +1,116 @@
+/** The paths of all runs on one layer that is only added to, redrawn whole when it must be. */
+
+import { runStyle, TOKENS, withAlpha } from "../look/palette.ts";
+import type { CanvasStack } from "./canvas_stack.ts";
+import { type Place, Trail } from "./trail.ts";
+import type { Rows, RunView, Scene } from "./types.ts";
+
+interface TrailOptions {
+  columns: readonly [string, string];
+  /** Widths of line and halo in pixels; on small pictures both are a third less. */
+  line: number;
+  halo: number;
+}
+
+/** Pictures narrower than this are a phone's. */
+export const SMALL = 480;
+
+export class TrailLayer {
+  private readonly trails = new Map<string, Trail>();
+  private basis = "";
+  private rows: Rows | null = null;
+
+  constructor(
+    private readonly stack: CanvasStack,
+    private readonly layer: number,
+    private readonly options: TrailOptions,
+  ) {}
+
+  /**
+   * Bring the layer up to the step looked at.
+   *
+   * @param place from the columns' units to pixels
+   * @param placeKey changes whenever `place` does
+   * @param start where all runs start, in the columns' units
+   */
+  update(
+    scene: Scene,
+    place: Place,
+    placeKey: string,
+    start: readonly [number, number] | null,
+  ): void {
+    const until = scene.cursor ?? Infinity;
+    const runs = scene.runs.map((r) => `${r.id}/${r.slot}`).join();
+    const basis = [placeKey, scene.theme, scene.lifted, scene.cursor, runs].join("|");
+    const whole = basis !== this.basis || scene.rows !== this.rows || !this.allContinue(scene);
+    this.rows = scene.rows;
+    this.basis = basis;
+    if (whole) {
+      this.stack.clear(this.layer);
+      this.trails.clear();
+    }
+    for (const run of ordered(scene)) {
+      const trail = this.trails.get(run.id) ?? new Trail();
+      if (!this.trails.has(run.id)) {
+        this.trails.set(run.id, trail);
+        trail.restart(start === null ? null : place(start[0], start[1]));
+      }
+      const columns = this.columnsOf(scene, run);
+      if (columns !== null) trail.feed(columns[0], columns[1], place, until);
+      this.draw(trail, run, scene);
+    }
+  }
+
+  trail(run: string): Trail | undefined {
+    return this.trails.get(run);
+  }
+
+  private columnsOf(scene: Scene, run: RunView) {
+    const x = scene.rows.column(run.id, this.options.columns[0]);
+    const y = scene.rows.column(run.id, this.options.columns[1]);
+    return x === undefined || y === undefined ? null : ([x, y] as const);
+  }
+
+  private allContinue(scene: Scene): boolean {
+    return scene.runs.every((run) => {
+      const columns = this.columnsOf(scene, run);
+      const trail = this.trails.get(run.id);
+      if (trail === undefined || trail.empty) return true;
+      return columns !== null && trail.continues(columns[0], columns[1]);
+    });
+  }
+
+  private draw(trail: Trail, run: RunView, scene: Scene): void {
+    const fresh = trail.takeNew();
+    if (fresh === null) return;
+    const context = this.stack.layer(this.layer);
+    const style = runStyle(run.slot, scene.theme);
+    const lifted = run.id === scene.lifted;
+    context.lineJoin = "round";
+    context.globalAlpha = scene.lifted === null || lifted ? 1 : 0.55;
+    context.setLineDash([]);
+    context.lineCap = "butt";
+    const scale = this.stack.width < SMALL ? 2 / 3 : 1;
+    context.lineWidth = this.options.halo * scale + (lifted ? 1 : 0);
+    context.strokeStyle = withAlpha(TOKENS[scene.theme].page, 0.7);
+    context.stroke(trail.path(fresh.halo));
+    context.lineCap = style.dashed ? "butt" : "round";
+    context.lineWidth = this.options.line * scale + (lifted ? 1 : 0);
+    context.strokeStyle = style.color;
+    if (style.dashed) {
+      context.setLineDash([7, 4]);
+      context.lineDashOffset = trail.lengthTo(fresh.line);
+    }
+    context.stroke(trail.path(fresh.line));
+    context.setLineDash([]);
+    context.lineDashOffset = 0;
+    context.globalAlpha = 1;
+  }
+}
+
+/** Drawing order: the lifted run last. */
+export function ordered(scene: Scene): RunView[] {
+  return [...scene.runs].sort(
+    (a, b) => Number(a.id === scene.lifted) - Number(b.id === scene.lifted),
+  );
+}

@@ -1,0 +1,48 @@
+import { formatStep } from "../look/format.ts";
+import { startAgain } from "../state/actions.ts";
+import type { Session } from "../state/session.ts";
+import { useApp } from "./context.ts";
+
+/** One line for what a person must know: an end, a failure, a successor elsewhere. */
+export function Banner({ session }: { session: Session }) {
+  const app = useApp();
+  const experiment = session.experiment.value;
+  if (session.phase.value === "gone") {
+    return <p class="banner bad">This experiment cannot be followed: {session.reason.value}.</p>;
+  }
+  const successor = experiment.replaced_by;
+  if (successor) {
+    return (
+      <p class="banner" data-testid="continued">
+        <span>This experiment was continued by another.</span>
+        <button type="button" class="link" onClick={() => app.go(successor)}>
+          continued there →
+        </button>
+      </p>
+    );
+  }
+  if (experiment.state !== "failed" && experiment.state !== "stopped") return null;
+  const message = experiment.message || `the experiment was ${experiment.state}`;
+  const step = formatStep(Math.max(session.head, experiment.step));
+  const kept = message.includes("kept") ? "" : `; every step up to ${step} is kept`;
+  return (
+    <p class={`banner ${experiment.state === "failed" ? "bad" : ""}`} data-testid="ended">
+      <span>
+        {sentence(message)}
+        {kept}.
+      </span>
+      <button
+        type="button"
+        class="button"
+        data-testid="start-again"
+        onClick={() => app.attempt(() => startAgain(app, session))}
+      >
+        Start again
+      </button>
+    </p>
+  );
+}
+
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1).replace(/\.$/, "");
+}

@@ -1,0 +1,25 @@
+import type { Session } from "../state/session.ts";
+import { DistanceChart, KeptChart, LossChart } from "./charts.tsx";
+import { MapPanel } from "./map_panel.tsx";
+import type { Numbers } from "./numbers.ts";
+import { RunColumn } from "./run_column.tsx";
+import { VerdictCard } from "./verdict_card.tsx";
+
+/** A surface: its map with the paths, curves beside it. */
+export function Explore({ session, numbers }: { session: Session; numbers: Numbers }) {
+  return (
+    <main class="body explore">
+      <RunColumn session={session} numbers={numbers} />
+      <div class="picture-column">
+        <p class="formula">f(x, y) = {session.problem.value?.surface?.formula}</p>
+        <MapPanel session={session} />
+        <VerdictCard session={session} />
+      </div>
+      <div class="chart-column">
+        <LossChart session={session} />
+        <KeptChart session={session} />
+        <DistanceChart session={session} />
+      </div>
+    </main>
+  );
+}

@@ -1,0 +1,152 @@
+import { signal } from "@preact/signals";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { Mark } from "../charts/types.ts";
+import { formatStep } from "../look/format.ts";
+import { runStyle } from "../look/palette.ts";
+import { scrub } from "../state/actions.ts";
+import type { Session } from "../state/session.ts";
+import { useApp } from "./context.ts";
+import { placed } from "./placed.ts";
+
+/** Rough width of a character of a mark's text: enough to keep texts from touching. */
+const CHARACTER_PX = 5.9;
+
+/** Past, present and planned end, the changes on the way, and a thumb that looks back. */
+export function HistoryBar({ session }: { session: Session }) {
+  const app = useApp();
+  const bar = useRef<HTMLDivElement>(null);
+  const [width, setWidth] = useState(1000);
+  const live = session.cursor.value === null;
+  const { steps } = session.experiment.value;
+  const now = useMemo(() => ({ share: signal("0%"), head: signal("0%"), words: signal("") }), []);
+
+  useLayoutEffect(() => {
+    if (!bar.current) return;
+    const observer = new ResizeObserver(([entry]) => {
+      if (entry) setWidth(entry.contentRect.width);
+    });
+    observer.observe(bar.current);
+    return () => observer.disconnect();
+  }, []);
+
+  useEffect(
+    () =>
+      app.loop.add(() => {
+        const total = Math.max(session.experiment.peek().steps, session.head, 1);
+        now.share.value = `${(session.shownStep / total) * 100}%`;
+        now.head.value = `${(session.head / total) * 100}%`;
+        now.words.value = `step ${formatStep(session.shownStep)} of ${formatStep(total)}`;
+      }),
+    [session],
+  );
+
+  const seek = (event: PointerEvent) => {
+    const box = bar.current?.getBoundingClientRect();
+    if (!box) return;
+    const total = Math.max(session.experiment.peek().steps, session.head, 1);
+    scrub(session, ((event.clientX - box.left) / box.width) * total);
+  };
+  const keys = (event: KeyboardEvent) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1, PageDown: -20, PageUp: 20 }[event.key];
+    if (by === undefined && event.key !== "Home" && event.key !== "End") return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (event.key === "Home") scrub(session, 1);
+    else if (event.key === "End") session.cursor.value = null;
+    else scrub(session, session.shownStep + (by ?? 0));
+  };
+  return (
+    <footer class="history" data-testid="history-bar">
+      <div class="history-head">
+        <b>History</b>
+        {live ? (
+          <span class="hint">drag to look back</span>
+        ) : (
+          <button
+            type="button"
+            class="link"
+            data-testid="back-to-live"
+            onClick={() => {
+              session.cursor.value = null;
+            }}
+          >
+            back to live (Esc)
+          </button>
+        )}
+        <span class="history-step">{now.words}</span>
+      </div>
+      <div
+        class="track"
+        ref={bar}
+        role="slider"
+        tabIndex={0}
+        aria-label="step looked at"
+        aria-valuemin={1}
+        aria-valuemax={steps}
+        aria-valuenow={session.cursor.value ?? session.head}
+        aria-valuetext={now.words.value}
+        onPointerDown={(event) => {
+          event.currentTarget.setPointerCapture(event.pointerId);
+          seek(event);
+        }}
+        onPointerMove={(event) => {
+          if (event.currentTarget.hasPointerCapture(event.pointerId)) seek(event);
+        }}
+        onKeyDown={keys}
+      >
+        <Progress head={now.head} share={now.share} />
+        <Marks session={session} marks={session.marks.value} width={width} />
+      </div>
+    </footer>
+  );
+}
+
+function Progress({ head, share }: { head: { value: string }; share: { value: string } }) {
+  return (
+    <>
+      <span class="done" style={{ width: head.value }} />
+      <span class="thumb" style={{ left: share.value }} />
+    </>
+  );
+}
+
+interface MarksProps {
+  session: Session;
+  marks: Mark[];
+  width: number;
+}
+
+function Marks({ session, marks, width }: MarksProps) {
+  const app = useApp();
+  const { steps, runs } = session.experiment.value;
+  const total = Math.max(steps, session.head, 1);
+  const lengths = marks.map((mark) => mark.text.length * CHARACTER_PX);
+  const texts = placed(
+    marks.map((mark, i) => ({ at: (mark.step / total) * width, length: lengths[i] as number })),
+    width,
+  );
+  return (
+    <>
+      {marks.map((mark, i) => {
+        const slot = runs.find((run) => run.id === mark.run)?.slot;
+        const color = slot === undefined ? "var(--ink)" : runStyle(slot, app.theme.value).color;
+        const left = texts[i];
+        return (
+          <span key={`${mark.step} ${mark.run} ${mark.text.split(" ")[0]} ${i}`} class="mark-group">
+            <span
+              class="mark"
+              data-testid="mark"
+              title={`step ${formatStep(mark.step)}: ${mark.text}`}
+              style={{ left: `${(mark.step / total) * 100}%`, background: color }}
+            />
+            {left !== undefined && left !== null && (
+              <span class="mark-text" style={{ left: `${left}px` }}>
+                {mark.text}
+              </span>
+            )}
+          </span>
+        );
+      })}
+    </>
+  );
+}

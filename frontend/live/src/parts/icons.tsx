@@ -1,0 +1,48 @@
+/** The transport's signs; each stands beside or behind words for those who cannot see it. */
+const PATHS = {
+  play: "M5 3.2v9.6l8-4.8z",
+  pause: "M4.2 3h2.6v10H4.2zM9.2 3h2.6v10H9.2z",
+  step: "M3 3.2v9.6l7-4.8zM11 3h2v10h-2z",
+};
+
+export function Icon({ name }: { name: keyof typeof PATHS }) {
+  return (
+    <svg width="16" height="16" viewBox="0 0 16 16" fill="currentColor" aria-hidden="true">
+      <path d={PATHS[name]} />
+    </svg>
+  );
+}
+
+/** A small mark that something opens. */
+export function Caret() {
+  return (
+    <svg
+      class="caret"
+      width="8"
+      height="6"
+      viewBox="0 0 8 6"
+      fill="currentColor"
+      aria-hidden="true"
+    >
+      <path d="M0 .5h8L4 5.5z" />
+    </svg>
+  );
+}
+
+/** A turn to the left: back to the first step. */
+export function ResetIcon() {
+  return (
+    <svg
+      width="16"
+      height="16"
+      viewBox="0 0 16 16"
+      fill="none"
+      stroke="currentColor"
+      stroke-width="1.9"
+      aria-hidden="true"
+    >
+      <path d="M4.2 5.2A5 5 0 1 1 3 8.6" />
+      <path d="M8 1.6 4.2 4.4 8 7.2z" fill="currentColor" stroke="none" />
+    </svg>
+  );
+}

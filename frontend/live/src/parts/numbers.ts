@@ -1,0 +1,50 @@
+import { type Signal, signal } from "@preact/signals";
+import { formatPercent, formatStep, formatValue } from "../look/format.ts";
+import { meanAt, valueAt } from "../state/history.ts";
+import type { Session } from "../state/session.ts";
+
+/** Steps over which a card's kept share is averaged. */
+export const KEPT_WINDOW = 40;
+
+/** A card's numbers as texts, each bound to one text node. */
+export interface CardNumbers {
+  rate: Signal<string>;
+  loss: Signal<string>;
+  kept: Signal<string>;
+  accuracy: Signal<string>;
+}
+
+/** The numbers of every run at the step looked at, and that step. */
+export class Numbers {
+  readonly step = signal("0");
+  private readonly cards = new Map<string, CardNumbers>();
+
+  card(run: string): CardNumbers {
+    let card = this.cards.get(run);
+    if (!card) {
+      card = { rate: signal("–"), loss: signal("–"), kept: signal("–"), accuracy: signal("–") };
+      this.cards.set(run, card);
+    }
+    return card;
+  }
+
+  /** Called once a frame. */
+  update(session: Session): void {
+    const step = session.shownStep;
+    this.step.value = formatStep(step);
+    const { rows } = session;
+    for (const run of session.runs.peek()) {
+      const card = this.card(run.id);
+      const rate = valueAt(rows.column(run.id, "drop_rate"), step);
+      const shown = session.cursor.peek() === null || Number.isNaN(rate) ? run.drop_rate : rate;
+      card.rate.value = shown.toFixed(2);
+      card.loss.value = formatValue(valueAt(rows.column(run.id, "loss"), step));
+      card.kept.value = whole(meanAt(rows.column(run.id, "keep_rate"), step, KEPT_WINDOW));
+      card.accuracy.value = formatPercent(valueAt(rows.column(run.id, "test_accuracy"), step));
+    }
+  }
+}
+
+function whole(share: number): string {
+  return Number.isNaN(share) ? "–" : formatPercent(Math.round(share * 100) / 100).replace(".0", "");
+}

@@ -1,0 +1,97 @@
+import { whyDisabled } from "../state/actions.ts";
+import { shortName } from "../state/names.ts";
+import type { Session } from "../state/session.ts";
+import { AddRun } from "./add_run.tsx";
+import {
+  AccuracyChart,
+  DistanceChart,
+  KeptChart,
+  LossChart,
+  TrajectoriesChart,
+  UpdateChart,
+} from "./charts.tsx";
+import { useApp } from "./context.ts";
+import { RunGlyph } from "./glyph.tsx";
+import { HistoryBar } from "./history_bar.tsx";
+import { MapPanel } from "./map_panel.tsx";
+import { MaskPanel } from "./mask_panel.tsx";
+import type { Numbers } from "./numbers.ts";
+import { PhoneCard } from "./phone_card.tsx";
+import { ProblemChips } from "./problem_chips.tsx";
+import { Share } from "./share.tsx";
+import { Status } from "./status.tsx";
+import { Speed, StepCount, TransportButtons } from "./transport.tsx";
+import { VerdictCard } from "./verdict_card.tsx";
+
+/** The phone: picture first, runs as chips, one card, charts by swipe, transport at the thumb. */
+export function Phone({ session, numbers }: { session: Session; numbers: Numbers }) {
+  const task = session.experiment.value.kind === "task";
+  const runs = session.runs.value;
+  const run = runs.find((one) => one.id === session.selected.value) ?? runs[1] ?? runs[0];
+  return (
+    <main class="phone">
+      <div class="phone-scroll">
+        <div class="phone-strip">
+          <ProblemChips session={session} />
+          <div class="phone-now">
+            <StepCount numbers={numbers} />
+            <Status session={session} />
+          </div>
+        </div>
+        {task ? (
+          <LossChart session={session} class="first-picture" />
+        ) : (
+          <MapPanel session={session} />
+        )}
+        <RunChips session={session} current={run?.id ?? ""} />
+        {run && (
+          <PhoneCard
+            key={run.id}
+            session={session}
+            run={run}
+            numbers={numbers}
+            disabled={run.state === "diverged" ? "This run has diverged." : whyDisabled(session)}
+          />
+        )}
+        <section class="swipe" aria-label="charts">
+          {task ? <AccuracyChart session={session} /> : <LossChart session={session} />}
+          <KeptChart session={session} />
+          {task ? <UpdateChart session={session} /> : <DistanceChart session={session} />}
+          {task && <TrajectoriesChart session={session} />}
+          {task && <MaskPanel session={session} />}
+        </section>
+        <VerdictCard session={session} />
+        <HistoryBar session={session} />
+      </div>
+      <div class="phone-bar">
+        <TransportButtons session={session} />
+        <Speed session={session} />
+        <Share session={session} />
+      </div>
+    </main>
+  );
+}
+
+function RunChips({ session, current }: { session: Session; current: string }) {
+  const optimizers = useApp().catalogue.value?.optimizers ?? [];
+  return (
+    <nav class="run-chips" aria-label="runs">
+      {session.runs.value.map((run) => (
+        <button
+          key={run.id}
+          type="button"
+          class="chip"
+          aria-pressed={run.id === current}
+          data-testid="run-chip"
+          data-run={run.id}
+          onClick={() => {
+            session.selected.value = run.id;
+          }}
+        >
+          <RunGlyph slot={run.slot} /> {shortName(run, session.runs.value, optimizers)}
+        </button>
+      ))}
+      <AddRun session={session} />
+    </nav>
+  );
+}

@@ -1,0 +1,64 @@
+import { useState } from "preact/hooks";
+import { messageOf } from "../state/api.ts";
+import type { Session } from "../state/session.ts";
+import { useApp } from "./context.ts";
+import { Popover } from "./popover.tsx";
+
+/** The link to this view, and the command that computes the same numbers. */
+export function Share({ session }: { session: Session }) {
+  const app = useApp();
+  return (
+    <Popover class="button" label="Share" title="share" testId="share" side="right">
+      {() => (
+        <div class="form">
+          <Copy label="Copy link" testId="copy-link" text={() => Promise.resolve(location.href)} />
+          <p class="hint">
+            Opens this experiment, as it is then, for whoever may reach this server.
+          </p>
+          <Copy
+            label="Copy command"
+            testId="copy-command"
+            text={async () => (await app.api.command(session.id)).command}
+          />
+          <p class="hint">Computes the same numbers in a terminal, without a browser.</p>
+        </div>
+      )}
+    </Popover>
+  );
+}
+
+interface CopyProps {
+  label: string;
+  testId: string;
+  text: () => Promise<string>;
+}
+
+/** Copies a text and shows it, since a browser may refuse its clipboard. */
+function Copy({ label, testId, text }: CopyProps) {
+  const [shown, setShown] = useState("");
+  const [note, setNote] = useState("");
+  const copy = async () => {
+    try {
+      const whole = await text();
+      setShown(whole);
+      const copied = await navigator.clipboard?.writeText(whole).then(
+        () => true,
+        () => false,
+      );
+      setNote(copied ? "copied" : "select it and copy");
+    } catch (error) {
+      setNote(messageOf(error));
+    }
+  };
+  return (
+    <>
+      <button type="button" class="button wide" data-testid={testId} onClick={() => void copy()}>
+        {label}
+      </button>
+      {shown && <code class="copied">{shown}</code>}
+      <span class="hint" role="status">
+        {note}
+      </span>
+    </>
+  );
+}

@@ -1,0 +1,36 @@
+import type { Session } from "../state/session.ts";
+
+/** The state in words, and whether it is good, a warning, or neither. */
+export function statusOf(session: Session): { words: string; tone: "good" | "warn" | "" } {
+  const experiment = session.experiment.value;
+  const watching = session.viewers.value;
+  switch (session.phase.value) {
+    case "connecting":
+      return { words: "connecting", tone: "" };
+    case "lost":
+      return { words: "reconnecting, nothing is lost", tone: "warn" };
+    case "gone":
+      return { words: session.reason.value || "no such experiment", tone: "warn" };
+  }
+  switch (experiment.state) {
+    case "running":
+      if (!experiment.connected) return { words: "waiting for its worker", tone: "warn" };
+      return { words: watching > 1 ? `live · ${watching} watching` : "live", tone: "good" };
+    case "failed":
+      return { words: "failed", tone: "warn" };
+    default:
+      return { words: experiment.state, tone: "" };
+  }
+}
+
+/** The dot and its words; announced when they change. */
+export function Status({ session }: { session: Session }) {
+  const { words, tone } = statusOf(session);
+  const turning = session.phase.value === "lost" || session.phase.value === "connecting";
+  return (
+    <span class="status" role="status" data-testid="status" title={words}>
+      <span class={`dot ${tone} ${turning ? "turning" : ""}`} aria-hidden="true" />
+      <span class="status-words">{words}</span>
+    </span>
+  );
+}

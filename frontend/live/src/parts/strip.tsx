@@ -1,0 +1,22 @@
+import type { Session } from "../state/session.ts";
+import type { Numbers } from "./numbers.ts";
+import { ProblemChips } from "./problem_chips.tsx";
+import { Share } from "./share.tsx";
+import { Status } from "./status.tsx";
+import { Speed, StepCount, TransportButtons } from "./transport.tsx";
+
+/** What is trained (left to right) and how time runs. */
+export function Strip({ session, numbers }: { session: Session; numbers: Numbers }) {
+  return (
+    <div class="strip">
+      <ProblemChips session={session} />
+      <div class="strip-right">
+        <Status session={session} />
+        <Share session={session} />
+        <TransportButtons session={session} />
+        <Speed session={session} />
+        <StepCount numbers={numbers} />
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,24 @@
+import type { Session } from "../state/session.ts";
+import { AccuracyChart, KeptChart, LossChart, TrajectoriesChart, UpdateChart } from "./charts.tsx";
+import { MaskPanel } from "./mask_panel.tsx";
+import type { Numbers } from "./numbers.ts";
+import { RunColumn } from "./run_column.tsx";
+import { VerdictCard } from "./verdict_card.tsx";
+
+/** A task: six pictures of one training. */
+export function Train({ session, numbers }: { session: Session; numbers: Numbers }) {
+  return (
+    <main class="body train">
+      <RunColumn session={session} numbers={numbers} />
+      <div class="grid">
+        <LossChart session={session} class="boxed" />
+        <AccuracyChart session={session} class="boxed" />
+        <TrajectoriesChart session={session} class="boxed" />
+        <KeptChart session={session} class="boxed" />
+        <UpdateChart session={session} class="boxed" />
+        <MaskPanel session={session} class="boxed" />
+        <VerdictCard session={session} />
+      </div>
+    </main>
+  );
+}

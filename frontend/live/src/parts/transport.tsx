@@ -1,0 +1,110 @@
+import {
+  anotherSeed,
+  control,
+  EXTENSION,
+  playOrPause,
+  stepOnce,
+  whyDisabled,
+} from "../state/actions.ts";
+import type { Session } from "../state/session.ts";
+import { useApp } from "./context.ts";
+import { Caret, Icon, ResetIcon } from "./icons.tsx";
+import type { Numbers } from "./numbers.ts";
+
+/** Steps a second; 0 is as fast as it can. */
+const SPEEDS = [1, 5, 20, 60, 240, 0];
+
+/** How time runs: play or pause, one step, a new seed. */
+export function TransportButtons({ session }: { session: Session }) {
+  const app = useApp();
+  const { state } = session.experiment.value;
+  const running = state === "running" || state === "starting";
+  const ended = state === "stopped" || state === "failed";
+  const lost = session.phase.value === "lost";
+  const why = whyDisabled(session);
+  const playable = ended ? !lost : why === "";
+  const words = running
+    ? "pause"
+    : state === "finished"
+      ? `go on for ${EXTENSION} more steps`
+      : ended
+        ? "start again"
+        : "play";
+  return (
+    <fieldset class="transport" aria-label="transport">
+      <button
+        type="button"
+        class="button ink play"
+        data-testid="play"
+        aria-label={words}
+        title={playable ? `${words} (space)` : why}
+        disabled={!playable}
+        onClick={() => playOrPause(app, session)}
+      >
+        <Icon name={running ? "pause" : "play"} />
+        {state === "finished" && <span>+{EXTENSION}</span>}
+      </button>
+      <button
+        type="button"
+        class="button square"
+        data-testid="step-once"
+        aria-label="one step"
+        title={why || "one step, then pause (→)"}
+        disabled={why !== "" || state === "finished"}
+        onClick={() => stepOnce(app, session)}
+      >
+        <Icon name="step" />
+      </button>
+      <button
+        type="button"
+        class="button square"
+        data-testid="reset"
+        aria-label="start again with a new seed"
+        title="start again with a new seed"
+        disabled={lost}
+        onClick={() => anotherSeed(app, session)}
+      >
+        <ResetIcon />
+      </button>
+    </fieldset>
+  );
+}
+
+/** The speed limit, for everybody who watches. */
+export function Speed({ session }: { session: Session }) {
+  const app = useApp();
+  const { speed } = session.experiment.value;
+  const speeds = SPEEDS.includes(speed) ? SPEEDS : [speed, ...SPEEDS];
+  const why = whyDisabled(session);
+  return (
+    <label class="chip speed" title={why || "steps a second"}>
+      <span class="key">speed</span>
+      <select
+        value={String(speed)}
+        disabled={why !== ""}
+        data-testid="speed"
+        aria-label="speed"
+        onChange={(event) => {
+          const value = Number(event.currentTarget.value);
+          app.attempt(() => control(app, session, { kind: "speed", value }));
+        }}
+      >
+        {speeds.map((one) => (
+          <option key={one} value={String(one)}>
+            {one === 0 ? "max" : `${one} steps/s`}
+          </option>
+        ))}
+      </select>
+      <Caret />
+    </label>
+  );
+}
+
+/** The one number that matters. */
+export function StepCount({ numbers }: { numbers: Numbers }) {
+  return (
+    <span class="step-count">
+      <b data-testid="step">{numbers.step}</b> <span class="key">step</span>
+    </span>
+  );
+}

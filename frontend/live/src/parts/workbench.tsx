@@ -1,0 +1,76 @@
+import { useEffect, useMemo } from "preact/hooks";
+import type { Session } from "../state/session.ts";
+import { Banner } from "./banner.tsx";
+import { useApp } from "./context.ts";
+import { Experiments } from "./experiments.tsx";
+import { Explore } from "./explore.tsx";
+import { HistoryBar } from "./history_bar.tsx";
+import { Numbers } from "./numbers.ts";
+import { Phone } from "./phone.tsx";
+import { Strip } from "./strip.tsx";
+import { ToastView } from "./toast.tsx";
+import { Train } from "./train.tsx";
+
+/** The whole page below the navigation. */
+export function Workbench() {
+  const app = useApp();
+  const session = app.session.value;
+  return (
+    <div class="workbench">
+      {app.page.value === "experiments" ? (
+        <Experiments />
+      ) : session ? (
+        <Experiment key={session.id} session={session} />
+      ) : (
+        <Opening />
+      )}
+      <ToastView />
+    </div>
+  );
+}
+
+function Experiment({ session }: { session: Session }) {
+  const app = useApp();
+  const numbers = useMemo(() => new Numbers(), [session]);
+  useEffect(() => app.loop.add(() => numbers.update(session)), [session, numbers]);
+  const task = session.experiment.value.kind === "task";
+  const lost = session.phase.value === "lost" || session.phase.value === "connecting";
+  return (
+    <div class={`experiment ${lost ? "lost" : ""}`}>
+      {app.narrow.value ? (
+        <>
+          <Banner session={session} />
+          <Phone session={session} numbers={numbers} />
+        </>
+      ) : (
+        <>
+          <Strip session={session} numbers={numbers} />
+          <Banner session={session} />
+          {task ? (
+            <Train session={session} numbers={numbers} />
+          ) : (
+            <Explore session={session} numbers={numbers} />
+          )}
+          <HistoryBar session={session} />
+        </>
+      )}
+    </div>
+  );
+}
+
+/** Before the first experiment is there: the same frame, and why it takes long if it does. */
+function Opening() {
+  const app = useApp();
+  const trouble = app.trouble.value;
+  return (
+    <div class="opening" role="status" data-testid="status">
+      <span class="dot turning" aria-hidden="true" />
+      <p>{trouble || "connecting"}</p>
+      {trouble && (
+        <a class="button" href={location.pathname} data-testid="open-newest">
+          Open the newest experiment
+        </a>
+      )}
+    </div>
+  );
+}

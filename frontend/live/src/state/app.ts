@@ -1,0 +1,182 @@
+import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
+import type { Scene, ThemeName } from "../charts/types.ts";
+import type { Catalogue, Experiment, ExperimentIn } from "../protocol.ts";
+import { Api, messageOf } from "./api.ts";
+import { FrameLoop } from "./frame_loop.ts";
+import { Session } from "./session.ts";
+import { addressOf, experimentOf, folderOf, type Page, pageOf, writeAddress } from "./url.ts";
+
+/** A short message at the edge of the screen, with one thing to do about it. */
+export interface Toast {
+  text: string;
+  action?: { label: string; testId: string; run: () => void };
+  bad?: boolean;
+}
+
+const RETRY_MS = 2000;
+const TOAST_MS = 8000;
+type Kind = Experiment["kind"];
+
+/** Everything the page knows; outlives page switches, since the component stays mounted. */
+export class App {
+  readonly api: Api;
+  /** Tells this page's controls from those of others; nothing about the person. */
+  readonly me = Math.random().toString(36).slice(2, 10);
+  readonly loop = new FrameLoop();
+  readonly catalogue = signal<Catalogue | null>(null);
+  readonly page = signal<Page>("explore");
+  readonly theme = signal<ThemeName>("light");
+  readonly narrow = signal(false);
+  readonly lifted = signal<string | null>(null);
+  readonly smoothing = signal(0);
+  readonly toast = signal<Toast | null>(null);
+  /** Why there is nothing to show, in words; empty while all is well. */
+  readonly trouble = signal("");
+  readonly session: ReadonlySignal<Session | null>;
+  private readonly sessions = {
+    surface: signal<Session | null>(null),
+    task: signal<Session | null>(null),
+  };
+  private opening: string | null = null;
+  private retry: ReturnType<typeof setTimeout> | undefined;
+  private toastTimer: ReturnType<typeof setTimeout> | undefined;
+  private readonly stops: (() => void)[] = [];
+
+  constructor() {
+    this.api = new Api(new URL(`${folderOf(location.pathname)}api/`, location.origin));
+    this.session = computed(() =>
+      this.page.value === "experiments" ? null : this.sessions[kindOf(this.page.value)].value,
+    );
+    const follow = () => this.follow();
+    addEventListener("popstate", follow);
+    this.stops.push(() => removeEventListener("popstate", follow));
+    this.stops.push(
+      effect(() => {
+        const session = this.session.value;
+        // Whatever a scene is made of asks for one frame when it changes.
+        void [this.theme.value, this.lifted.value, this.smoothing.value, this.narrow.value];
+        void [session?.cursor.value, session?.views.value, session?.marks.value];
+        void [session?.experiment.value, session?.selected.value];
+        this.loop.ask();
+      }),
+    );
+    void this.loadCatalogue();
+    this.follow();
+  }
+
+  stop(): void {
+    for (const stop of this.stops) stop();
+    clearTimeout(this.retry);
+    clearTimeout(this.toastTimer);
+    this.loop.stop();
+    for (const session of Object.values(this.sessions)) session.peek()?.close();
+  }
+
+  /** Brings page and experiment into line with the address. */
+  follow(): void {
+    this.page.value = pageOf(location.pathname);
+    if (this.page.peek() === "experiments") return;
+    const kind = kindOf(this.page.peek());
+    const wanted = experimentOf(location.search);
+    const current = this.sessions[kind].peek();
+    if (wanted === null) {
+      if (current) this.write(current.id, "replace");
+      else void this.open(`${kind}/newest`, () => this.api.open(kind), "replace");
+    } else if (current?.id !== wanted) {
+      void this.open(wanted, () => this.api.experiment(wanted), null);
+    }
+  }
+
+  /** Starts a new experiment and shows it; Back returns to the one before. */
+  async start(experiment: ExperimentIn): Promise<void> {
+    const started = await this.api.create(experiment);
+    this.show(started, "push");
+  }
+
+  /** Goes to an experiment that is known by its id. */
+  go(id: string): void {
+    void this.open(id, () => this.api.experiment(id), "push");
+  }
+
+  /** What charts draw now. */
+  scene(session: Session): Scene {
+    return {
+      rows: session.rows,
+      runs: session.views.peek(),
+      marks: session.marks.peek(),
+      theme: this.theme.peek(),
+      steps: session.experiment.peek().steps,
+      head: session.head,
+      cursor: session.cursor.peek(),
+      lifted: this.lifted.peek() ?? session.selected.peek(),
+      smoothing: this.smoothing.peek(),
+    };
+  }
+
+  tell(toast: Toast): void {
+    clearTimeout(this.toastTimer);
+    this.toast.value = toast;
+    this.toastTimer = setTimeout(() => {
+      this.toast.value = null;
+    }, TOAST_MS);
+  }
+
+  /** Runs an action whose failure is told at the edge of the screen. */
+  attempt(action: () => Promise<unknown>): void {
+    action().catch((error: unknown) => this.tell({ text: messageOf(error), bad: true }));
+  }
+
+  private async open(
+    key: string,
+    fetch: () => Promise<Experiment>,
+    how: "push" | "replace" | null,
+  ): Promise<void> {
+    if (this.opening === key) return;
+    this.opening = key;
+    clearTimeout(this.retry);
+    try {
+      const experiment = await fetch();
+      if (this.opening !== key) return;
+      this.opening = null;
+      this.trouble.value = "";
+      this.show(experiment, how);
+    } catch (error) {
+      if (this.opening !== key) return;
+      this.opening = null;
+      this.trouble.value = messageOf(error);
+      const status = (error as { status?: number }).status ?? 0;
+      if (status === 0 || status >= 500) this.retry = setTimeout(() => this.follow(), RETRY_MS);
+    }
+  }
+
+  private show(experiment: Experiment, how: "push" | "replace" | null): void {
+    const slot = this.sessions[experiment.kind];
+    const old = slot.peek();
+    if (old?.id !== experiment.id) {
+      slot.value = new Session(experiment, this.api, this.catalogue, () => this.loop.ask());
+      old?.close();
+    }
+    const page = experiment.kind === "surface" ? "explore" : "train";
+    if (page !== this.page.peek()) {
+      // The address names a page of the other kind: go where this experiment is drawn.
+      location.assign(addressOf(page, experiment.id, location.pathname));
+    } else if (how) this.write(experiment.id, how);
+  }
+
+  private write(id: string, how: "push" | "replace"): void {
+    writeAddress(addressOf(this.page.peek(), id, location.pathname), how);
+  }
+
+  private async loadCatalogue(): Promise<void> {
+    try {
+      this.catalogue.value = await this.api.catalogue();
+      this.loop.ask();
+    } catch {
+      setTimeout(() => void this.loadCatalogue(), RETRY_MS);
+    }
+  }
+}
+
+function kindOf(page: Page): Kind {
+  return page === "train" ? "task" : "surface";
+}

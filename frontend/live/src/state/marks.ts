@@ -1,0 +1,101 @@
+import type { Mark } from "../charts/types.ts";
+import type { ChangeInfo, ControlOut, Value } from "../protocol.ts";
+
+const SAME_GESTURE_MS = 2000;
+const SAME_GESTURE_STEPS = 20;
+
+interface Open {
+  mark: Mark;
+  at: number;
+  step: number;
+  first: Value | null;
+  who: string;
+}
+
+/**
+ * Controls as marks on time axes. Settings of one run that one person moved in one gesture (within
+ * 2 s or 20 steps) make one mark, from the first value to the last, at the step of the first.
+ *
+ * `name` gives a run's words; `setting` a setting's label.
+ */
+export function marksOf(
+  controls: ControlOut[],
+  name: (run: string) => string,
+  setting: (name: string) => string,
+): Mark[] {
+  const marks: Mark[] = [];
+  const open = new Map<string, Open>();
+  const ordered = [...controls].sort((a, b) => a.step - b.step || a.at.localeCompare(b.at));
+  for (const control of ordered) {
+    if (control.kind === "set") addSet(control, marks, open, name, setting);
+    else {
+      const text = eventText(control, name);
+      // A run that is added starts at step 1; the mark belongs where somebody added it.
+      const step = Math.max(control.step, control.received_step);
+      if (text) marks.push({ step, run: control.run, text });
+    }
+  }
+  return marks;
+}
+
+function addSet(
+  control: ControlOut,
+  marks: Mark[],
+  open: Map<string, Open>,
+  name: (run: string) => string,
+  setting: (name: string) => string,
+): void {
+  const change = wholeChange(control);
+  if (!change) return;
+  const key = `${control.run ?? "*"}/${change.setting}`;
+  const at = Date.parse(control.at);
+  const before = open.get(key);
+  const who = control.run === null ? "all" : name(control.run);
+  if (before?.who === control.who && sameGesture(before, at, control.step)) {
+    before.at = at;
+    before.step = control.step;
+    before.mark.text = `${who}: ${setting(change.setting)} ${arrow(before.first, change.new)}`;
+    return;
+  }
+  const text = `${who}: ${setting(change.setting)} ${arrow(change.old, change.new)}`;
+  const mark: Mark = { step: control.step, run: control.run, text };
+  marks.push(mark);
+  open.set(key, { mark, at, step: control.step, first: change.old, who: control.who });
+}
+
+function sameGesture(before: Open, at: number, step: number): boolean {
+  return at - before.at <= SAME_GESTURE_MS || step - before.step <= SAME_GESTURE_STEPS;
+}
+
+/** A control's changes as one; where runs started from different values, the old one is left out. */
+function wholeChange(control: ControlOut): ChangeInfo | undefined {
+  const first = control.changes[0];
+  if (!first) return undefined;
+  const same = control.changes.every((change) => change.old === first.old);
+  return same ? first : { ...first, old: null };
+}
+
+function arrow(from: Value | null, to: Value | null): string {
+  if (from === to) return `moved and set back to ${shown(to)}`;
+  return from === null ? `→ ${shown(to)}` : `${shown(from)} → ${shown(to)}`;
+}
+
+function shown(value: Value | null): string {
+  if (typeof value === "boolean") return value ? "on" : "off";
+  if (typeof value !== "number") return String(value ?? "");
+  return String(Number(value.toPrecision(3))).replace("e-", "e−");
+}
+
+function eventText(control: ControlOut, name: (run: string) => string): string {
+  const run = control.run ? name(control.run) : "";
+  switch (control.kind) {
+    case "add_run":
+      return `added ${run}`;
+    case "remove_run":
+      return `removed ${run}`;
+    case "restore_run":
+      return `brought back ${run}`;
+    default:
+      return "";
+  }
+}

@@ -1,0 +1,29 @@
+import type { Experiment } from "../protocol.ts";
+import type { App } from "./app.ts";
+
+/** What tests may read: the rows as they arrived, the frames drawn, the experiment shown. */
+export interface Probe {
+  rows(run: string, column: string): { steps: number[]; values: number[] };
+  readonly drawn: number;
+  readonly experiment: Experiment | null;
+}
+
+/** Puts the probe on the element, as `__lrd`. */
+export function exposeForTests(app: App, host: HTMLElement): void {
+  const probe: Probe = {
+    rows(run, name) {
+      const column = app.session.peek()?.rows.column(run, name);
+      return {
+        steps: column ? [...column.steps.subarray(0, column.n)] : [],
+        values: column ? [...column.values.subarray(0, column.n)] : [],
+      };
+    },
+    get drawn() {
+      return app.loop.drawn;
+    },
+    get experiment() {
+      return app.session.peek()?.experiment.peek() ?? null;
+    },
+  };
+  Object.defineProperty(host, "__lrd", { value: probe });
+}

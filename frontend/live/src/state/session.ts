@@ -1,0 +1,179 @@
+import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import type { Mark, Rows, RunView } from "../charts/types.ts";
+import type {
+  Catalogue,
+  ChangeInfo,
+  ControlOut,
+  Experiment,
+  ProblemInfo,
+  Run,
+  ServerMessage,
+} from "../protocol.ts";
+import type { Api } from "./api.ts";
+import { Connection, type Phase } from "./connection.ts";
+import { History } from "./history.ts";
+import { marksOf } from "./marks.ts";
+import { nameOf } from "./names.ts";
+import { SurfaceRows } from "./surface_rows.ts";
+import { decodeFrame } from "./wire.ts";
+
+/** One experiment as the page knows it: its stream, its rows, and what was changed. */
+export class Session {
+  readonly history = new History();
+  readonly experiment: Signal<Experiment>;
+  readonly controls = signal<ControlOut[]>([]);
+  readonly phase = signal<Phase>("connecting");
+  readonly reason = signal("");
+  readonly viewers = signal(0);
+  /** Step looked at while scrubbing; null follows the newest. */
+  readonly cursor = signal<number | null>(null);
+  readonly selected = signal<string | null>(null);
+  readonly marks: ReadonlySignal<Mark[]>;
+  readonly runs: ReadonlySignal<Run[]>;
+  readonly views: ReadonlySignal<RunView[]>;
+  readonly problem: ReadonlySignal<ProblemInfo | undefined>;
+  private step: number;
+  private surfaceRows: SurfaceRows | undefined;
+  private readonly connection: Connection;
+
+  constructor(
+    first: Experiment,
+    api: Api,
+    private readonly catalogue: ReadonlySignal<Catalogue | null>,
+    private readonly changed: () => void,
+  ) {
+    this.experiment = signal(first);
+    this.step = first.step;
+    const id = first.id;
+    this.problem = computed(() =>
+      catalogue.value?.problems.find((problem) => problem.name === this.experiment.value.problem),
+    );
+    this.runs = computed(() => this.experiment.value.runs.filter((run) => run.state !== "removed"));
+    this.views = computed(() =>
+      this.runs.value.map((run) => ({
+        id: run.id,
+        slot: run.slot,
+        name: this.nameOf(run),
+        divergedStep: run.diverged_step,
+      })),
+    );
+    this.marks = computed(() =>
+      marksOf(
+        this.controls.value,
+        (run) => this.nameById(run),
+        (setting) => this.settingLabel(setting),
+      ),
+    );
+    this.connection = new Connection(() => api.streamUrl(id, this.history.seq), {
+      message: (message) => this.receive(message),
+      frame: (data) => {
+        this.history.ingest(decodeFrame(data));
+        this.changed();
+      },
+      phase: (phase, reason) => {
+        this.phase.value = phase;
+        this.reason.value = reason;
+      },
+    });
+  }
+
+  get id(): string {
+    return this.experiment.peek().id;
+  }
+
+  /** Rows with the computed columns of the problem's kind. */
+  get rows(): Rows {
+    const surface = this.problem.peek()?.surface;
+    if (!surface) return this.history;
+    this.surfaceRows ??= new SurfaceRows(this.history, surface.points);
+    return this.surfaceRows;
+  }
+
+  /** Newest step of all: what the rows or the server's state say, whichever is later. */
+  get head(): number {
+    return Math.max(this.history.head, this.step);
+  }
+
+  /** The step that pictures and numbers show. */
+  get shownStep(): number {
+    return this.cursor.peek() ?? this.head;
+  }
+
+  nameOf(run: Run): string {
+    return nameOf(run, this.experiment.value.runs, this.catalogue.value?.optimizers ?? []);
+  }
+
+  nameById(id: string): string {
+    const run = this.experiment.value.runs.find((other) => other.id === id);
+    return run ? this.nameOf(run) : id;
+  }
+
+  settingLabel(name: string): string {
+    if (name === "drop_rate") return "drop rate";
+    for (const optimizer of this.catalogue.value?.optimizers ?? []) {
+      const setting = optimizer.settings.find((other) => other.name === name);
+      if (setting) return setting.label || setting.name;
+    }
+    return name;
+  }
+
+  /** Takes up a control that took effect, whichever way it came: its answer or the stream. */
+  addControl(control: ControlOut): void {
+    if (this.controls.peek().some((other) => other.id === control.id)) return;
+    this.controls.value = [...this.controls.peek(), control];
+    const experiment = this.experiment.peek();
+    const runs = experiment.runs.map((run) => withChanges(run, control.changes));
+    this.experiment.value = { ...experiment, runs };
+    this.changed();
+  }
+
+  close(): void {
+    this.connection.close();
+  }
+
+  /** The steps of a training experiment move all the time; only other changes are worth a redraw. */
+  private replace(experiment: Experiment): void {
+    this.step = experiment.step;
+    if (still(experiment) !== still(this.experiment.peek())) this.experiment.value = experiment;
+  }
+
+  private receive(message: ServerMessage): void {
+    switch (message.type) {
+      case "hello":
+        this.replace(message.experiment);
+        this.controls.value = message.controls;
+        this.viewers.value = message.viewers;
+        break;
+      case "experiment":
+        this.replace(message.experiment);
+        break;
+      case "control":
+        this.addControl(message.control);
+        break;
+      case "viewers":
+        this.viewers.value = message.viewers;
+        break;
+      case "pong":
+        return;
+    }
+    this.changed();
+  }
+}
+
+/** An experiment's state as text, without the steps that move with every frame. */
+function still(experiment: Experiment): string {
+  const runs = experiment.runs.map((run) => ({ ...run, step: 0 }));
+  return JSON.stringify({ ...experiment, step: 0, runs });
+}
+
+function withChanges(run: Run, changes: ChangeInfo[]): Run {
+  const mine = changes.filter((change) => change.run === run.id && change.new !== null);
+  if (mine.length === 0) return run;
+  const changedRun = { ...run, settings: { ...run.settings } };
+  for (const { setting, new: value } of mine) {
+    if (value === null) continue;
+    if (setting === "drop_rate") changedRun.drop_rate = Number(value);
+    else changedRun.settings[setting] = value;
+  }
+  return changedRun;
+}

@@ -1,0 +1,64 @@
+import { describe, expect, it } from "vitest";
+import { Trail } from "../src/charts/trail.ts";
+import type { Column } from "../src/charts/types.ts";
+
+const column = (values: readonly number[]): Column => ({
+  n: values.length,
+  steps: Float64Array.from(values, (_, i) => i + 1),
+  values: Float64Array.from(values),
+});
+const place = (x: number, y: number) => [x, y] as const;
+
+describe("Trail", () => {
+  it("keeps what can be seen and always knows its head", () => {
+    const trail = new Trail();
+    trail.restart([0, 0]);
+    trail.feed(column([5, 5.1, 5.2, 9]), column([0, 0, 0, 0]), place, Infinity);
+    expect(trail.xs).toEqual([0, 5, 9]);
+    trail.feed(column([5, 5.1, 5.2, 9, 9.1]), column([0, 0, 0, 0, 0]), place, Infinity);
+    expect(trail.head).toEqual({ x: 9.1, y: 0, step: 5 });
+  });
+
+  it("ends at the step looked at", () => {
+    const trail = new Trail();
+    trail.restart(null);
+    trail.feed(column([1, 2, 3, 4]), column([0, 0, 0, 0]), place, 2);
+    expect(trail.head?.step).toBe(2);
+  });
+
+  it("leaves out rows that aren't finite", () => {
+    const trail = new Trail();
+    trail.restart(null);
+    trail.feed(column([1, Number.NaN, Infinity]), column([0, 0, 0]), place, Infinity);
+    expect(trail.head).toEqual({ x: 1, y: 0, step: 1 });
+  });
+
+  it("hands out only what is new, joined to what was drawn", () => {
+    const trail = new Trail();
+    trail.restart([0, 0]);
+    const xs = Array.from({ length: 100 }, (_, i) => (i + 1) * 2);
+    const zeros = xs.map(() => 0);
+    trail.feed(column(xs.slice(0, 50)), column(zeros.slice(0, 50)), place, Infinity);
+    expect(trail.takeNew()).toEqual({ halo: 0, line: 0 });
+    expect(trail.takeNew()).toBeNull();
+    trail.feed(column(xs), column(zeros), place, Infinity);
+    const piece = trail.takeNew();
+    expect(piece?.halo).toBe(50);
+    expect(trail.lengthTo(50) - trail.lengthTo(piece?.line ?? 0)).toBeGreaterThanOrEqual(9);
+  });
+
+  it("finds the step nearest to a place", () => {
+    const trail = new Trail();
+    trail.restart(null);
+    trail.feed(column([10, 20, 30]), column([0, 0, 0]), place, Infinity);
+    expect(trail.nearest(21, 3).step).toBe(2);
+  });
+
+  it("notices that earlier rows are gone", () => {
+    const trail = new Trail();
+    trail.restart(null);
+    trail.feed(column([1, 2, 3]), column([0, 0, 0]), place, Infinity);
+    expect(trail.continues(column([1, 2, 3, 4]), column([0, 0, 0, 0]))).toBe(true);
+    expect(trail.continues(column([1]), column([0]))).toBe(false);
+  });
+});

@@ -1,0 +1,1 @@
+"""Explore: a surface with the paths of all runs; drawn by the workbench, which app.py mounts."""

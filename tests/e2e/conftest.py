@@ -1,0 +1,93 @@
+"""A real server with the dashboard, and a real Chromium."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+
+from scripts.browser import FLAGS, find
+from tests.backend.server import Server, running_server
+from tests.e2e.dashboard import Dashboard
+
+DESKTOP = {"width": 1440, "height": 900}
+PHONE = {"width": 390, "height": 844}
+#: What Chromium and Streamlit say while a test has stopped the server.
+EXPECTED = (
+    "net::ERR",
+    "WebSocket connection",
+    "Failed to load resource",
+    "Client Error in reaching server endpoint",
+    "Streamlit server is not responding",
+)
+
+
+@pytest.fixture(scope="session")
+def dashboard_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("dashboard")
+    with running_server(folder, dashboard=True, max_jobs=6) as server:
+        yield server
+
+
+@pytest.fixture
+def server(dashboard_server: Server) -> Iterator[Server]:
+    """The shared server; experiments that a test leaves in training are stopped after it."""
+    yield dashboard_server
+    for summary in dashboard_server.get("/api/experiments"):
+        if summary["state"] in ("starting", "running", "paused", "finished"):
+            dashboard_server.control(summary["id"], kind="stop")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=find(), args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Dashboard]]:
+    """Opens the dashboard in a browser profile of its own; fails on script errors and on any
+    request to another host."""
+    contexts: list[BrowserContext] = []
+    problems: list[str] = []
+
+    def open_page(
+        server: Server, path: str = "/", phone: bool = False, **options: object
+    ) -> Dashboard:
+        size = PHONE if phone else DESKTOP
+        more = {"has_touch": True, "is_mobile": True} if phone else {}
+        context = browser.new_context(viewport=size, **(more | options))  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        listen(page, server, problems)
+        page.goto(server.url + path)
+        return Dashboard(page, server)
+
+    yield open_page
+    for index, context in enumerate(contexts):
+        keep = os.environ.get("LRD_SCREENSHOTS")
+        if keep and context.pages:
+            context.pages[0].screenshot(path=f"{keep}/{os.getpid()}-{index}.png")
+        context.close()
+    assert not problems
+
+
+def listen(page: Page, server: Server, problems: list[str]) -> None:
+    """Collect script errors, policy violations and requests to other hosts."""
+
+    def said(message: ConsoleMessage) -> None:
+        if message.type == "error" and not any(word in message.text for word in EXPECTED):
+            problems.append(f"console: {message.text}")
+
+    def asked(url: str) -> None:
+        if url.startswith(("http", "ws")) and f"127.0.0.1:{server.port}" not in url:
+            problems.append(f"request to another host: {url}")
+
+    page.on("console", said)
+    page.on("pageerror", lambda error: problems.append(f"script: {error}"))
+    page.on("request", lambda request: asked(request.url))
+    page.on("websocket", lambda socket: asked(socket.url))

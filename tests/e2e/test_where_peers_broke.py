@@ -115,7 +115,7 @@ def test_two_people_do_not_overwrite_each_other(server: Server, visit: Visit) ->
     other.slide("r2", 0.25)
     expect(one.card("r2").get_by_test_id("drop-rate")).to_have_value("0.25")
     field.press("Enter")
-    expect(other.page.get_by_text("lr 0.002 → 0.0123")).to_be_attached()
+    expect(other.page.locator('[title*="0.002 → 0.0123"]')).to_be_attached()
     assert server.experiment(id)["runs"][0]["settings"]["lr"] == 0.0123
 
 
@@ -147,7 +147,7 @@ def test_every_setting_has_a_range_of_its_own(server: Server, visit: Visit) -> N
     decay = page["setting-weight_decay"]
     decay.fill("0.01")
     decay.press("Enter")
-    expect(page.page.get_by_text("weight decay 0 → 0.01")).to_be_attached()
+    expect(page.page.locator('[title*="0 → 0.01"]')).to_be_attached()
     for bad, words in (("1e6", "1000"), ("abc", "number"), ("-1", "[0")):
         page["setting-lr"].fill(bad)
         page["setting-lr"].press("Enter")

@@ -7,7 +7,7 @@ import type { Session } from "../state/session.ts";
 import { DISTANCE } from "../state/surface_rows.ts";
 import { ChartPanel } from "./chart_panel.tsx";
 import { useApp } from "./context.ts";
-import { KEPT_WINDOW } from "./numbers.ts";
+import { KEPT_WINDOW, LOSS_WINDOW } from "./numbers.ts";
 import { Picker } from "./picker.tsx";
 
 interface Props {
@@ -68,13 +68,11 @@ function Smoothing() {
 }
 
 /** Losses of single batches scatter: their mean is the line, each of them stays visible under it. */
-const LOSS_MEAN = 20;
-
 export function LossChart({ session, class: extra }: Props) {
   const task = session.experiment.value.kind === "task";
   const columns = task
     ? [
-        { name: "loss", label: "train", mean: LOSS_MEAN },
+        { name: "loss", label: "train", mean: LOSS_WINDOW },
         { name: "test_loss", label: "test", faint: true },
       ]
     : [{ name: "loss", label: "loss" }];
@@ -90,7 +88,7 @@ export function LossChart({ session, class: extra }: Props) {
         scale: "log",
         format: formatValue,
         onScale: chosen,
-        note: task ? `train: every step faint, mean of ${LOSS_MEAN}` : undefined,
+        note: task ? `mean of ${LOSS_WINDOW} · test faint` : undefined,
       }}
     />
   );

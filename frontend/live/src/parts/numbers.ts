@@ -5,6 +5,8 @@ import type { Session } from "../state/session.ts";
 
 /** Steps over which a card's kept share is averaged. */
 export const KEPT_WINDOW = 40;
+/** Steps over which a task's train loss is averaged, on cards and as the line of its chart. */
+export const LOSS_WINDOW = 20;
 
 /** A card's numbers as texts, each bound to one text node. */
 export interface CardNumbers {
@@ -33,12 +35,14 @@ export class Numbers {
     const step = session.shownStep;
     this.step.value = formatStep(step);
     const { rows } = session;
+    const task = session.experiment.peek().kind === "task";
     for (const run of session.runs.peek()) {
       const card = this.card(run.id);
       const rate = valueAt(rows.column(run.id, "drop_rate"), step);
       const shown = session.cursor.peek() === null || Number.isNaN(rate) ? run.drop_rate : rate;
       card.rate.value = shown.toFixed(2);
-      card.loss.value = formatValue(valueAt(rows.column(run.id, "loss"), step));
+      const loss = rows.column(run.id, "loss");
+      card.loss.value = formatValue(task ? meanAt(loss, step, LOSS_WINDOW) : valueAt(loss, step));
       card.kept.value = whole(meanAt(rows.column(run.id, "keep_rate"), step, KEPT_WINDOW));
       card.accuracy.value = formatPercent(valueAt(rows.column(run.id, "test_accuracy"), step));
     }

@@ -7,7 +7,7 @@ import type { Session } from "../state/session.ts";
 import { useApp } from "./context.ts";
 import { DropRate } from "./drop_rate.tsx";
 import { RunGlyph } from "./glyph.tsx";
-import type { Numbers } from "./numbers.ts";
+import { LOSS_WINDOW, type Numbers } from "./numbers.ts";
 import { RunMenu } from "./run_menu.tsx";
 
 interface Props {
@@ -66,7 +66,7 @@ export function RunCard({ session, run, numbers, baseline, compact }: Props) {
             <dd data-testid="accuracy">{card.accuracy}</dd>
           </>
         )}
-        <dt>{task ? "train loss" : "loss"}</dt>
+        <dt>{task ? `train loss, mean of ${LOSS_WINDOW}` : "loss"}</dt>
         <dd data-testid="loss">{card.loss}</dd>
         <dt class={task ? "spare" : ""}>kept, last 40 steps</dt>
         <dd class={task ? "spare" : ""} data-testid="kept">

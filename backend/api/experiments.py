@@ -1,0 +1,133 @@
+"""Experiments: start, list, look, control."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Path, Query
+
+from backend.api.commands import command_line
+from backend.errors import ApiError
+from backend.protocol import (
+    Command,
+    ControlIn,
+    ControlOut,
+    Experiment,
+    ExperimentIn,
+    ExperimentSummary,
+    Points,
+    Series,
+)
+from backend.services import Services, services
+from lrd_core.problems import PROBLEMS
+
+router = APIRouter(prefix="/experiments", tags=["experiments"])
+
+At = Annotated[Services, Depends(services)]
+Id = Annotated[str, Path(max_length=32)]
+
+
+@router.post("", status_code=201)
+async def create(given: ExperimentIn, at: At) -> Experiment:
+    """Start an experiment; without `runs` the problem's default comparison."""
+    return await at.manager.create(given)
+
+
+@router.get("")
+async def newest(
+    at: At, limit: Annotated[int, Query(ge=1, le=1000)] = 200
+) -> list[ExperimentSummary]:
+    """The newest experiments, newest first."""
+    found = await at.store.experiments(limit)
+    return [_current(summary, at) for summary in found]
+
+
+def _current(summary: ExperimentSummary, at: Services) -> ExperimentSummary:
+    job = at.manager.job(summary.id)
+    if job is None:
+        return summary
+    update = {"step": job.experiment.step, "state": job.experiment.state}
+    return summary.model_copy(update=update)
+
+
+@router.post("/open/{kind}")
+async def open_kind(kind: Literal["surface", "task"], at: At) -> Experiment:
+    """The newest experiment of this kind that trains, or a fresh default comparison."""
+    async with at.opening:
+        found = await at.store.newest_active(kind)
+        if found is not None:
+            experiment = await at.manager.experiment(found)
+            if experiment.state in ("starting", "running", "paused"):
+                return experiment
+        problem = next(p for p in PROBLEMS.values() if p.kind == kind)
+        return await at.manager.create(ExperimentIn(problem=problem.name))
+
+
+@router.get("/{id}")
+async def one(id: Id, at: At) -> Experiment:
+    """An experiment as it stands."""
+    return await at.manager.experiment(id)
+
+
+@router.post("/{id}/controls")
+async def control(id: Id, given: ControlIn, at: At) -> ControlOut:
+    """Change something while it trains; answers once it has taken effect and is stored."""
+    return await at.manager.control(id, given)
+
+
+@router.get("/{id}/controls")
+async def controls(id: Id, at: At) -> list[ControlOut]:
+    """Every control that took effect, in order."""
+    await at.manager.experiment(id)
+    return await at.store.controls(id)
+
+
+@router.get("/{id}/command")
+async def command(id: Id, at: At) -> Command:
+    """The command line that computes the same numbers."""
+    experiment = await at.manager.experiment(id)
+    spec = await at.store.spec(id)
+    added = await at.store.added_runs(id)
+    changes = await at.store.controls(id)
+    return Command(
+        command=await asyncio.to_thread(command_line, experiment, spec or {}, added, changes)
+    )
+
+
+@router.get("/{id}/series")
+async def series(
+    id: Id,
+    at: At,
+    run: Annotated[str, Query(max_length=32)],
+    columns: Annotated[str, Query(description="names, separated by commas; empty is all")] = "",
+    first: Annotated[int, Query(ge=1)] = 1,
+    last: Annotated[int | None, Query(ge=1, description="included; the newest if left out")] = None,
+) -> Series:
+    """Values of one run by column."""
+    experiment = await at.manager.experiment(id)
+    names = [known.id for known in experiment.runs]
+    if run not in names:
+        allowed = "one of " + ", ".join(names)
+        raise ApiError(422, "run", run, allowed, f"run: there is no {run!r}; use {allowed}")
+    wanted = {name for name in columns.split(",") if name} or None
+    if last is not None and last < first:
+        allowed = f"a step from first={first} on"
+        raise ApiError(422, "last", last, allowed, f"last: {last} is not allowed; use {allowed}")
+    found = await at.store.series(id, run, wanted, first, last)
+    return Series(
+        run=run,
+        columns={
+            name: Points(steps=found.steps[name], values=[json_number(v) for v in values])
+            for name, values in found.values.items()
+        },
+    )
+
+
+def json_number(value: float) -> float | Literal["NaN", "Infinity", "-Infinity"]:
+    """`value`, or its name where JSON has no number for it."""
+    if value != value:
+        return "NaN"
+    if value == float("inf"):
+        return "Infinity"
+    return "-Infinity" if value == float("-inf") else value

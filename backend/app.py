@@ -1,0 +1,144 @@
+"""Builds the application: API, streams, worker link, the live component's files, the dashboard."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
+
+from backend import api
+from backend.api import errors
+from backend.jobs import socket as worker_socket
+from backend.jobs.manager import Manager
+from backend.security import BodyLimit, Doors, content_policy
+from backend.services import Services
+from backend.settings import Settings
+from backend.store import Store
+from backend.store.database import FolderLock
+from backend.stream import socket as stream_socket
+from backend.stream.hub import Hub
+from lrd_core import __version__
+
+
+class Dashboard(Protocol):
+    """An ASGI application with a lifespan of its own (Streamlit's `st.App`)."""
+
+    def lifespan(self) -> Callable[[Any], AbstractAsyncContextManager[None]]: ...
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+
+def create_app(
+    settings: Settings | None = None,
+    dash: Dashboard | None = None,
+    assets: Path | None = None,
+    page: Path | None = None,
+) -> FastAPI:
+    """The application.
+
+    Args:
+        settings: by default from the environment.
+        dash: the dashboard, mounted at ``/`` after everything else.
+        assets: folder of the built live component, served at ``/live``.
+        page: the dashboard's HTML page; its inline scripts are allowed by hash. By default
+            Streamlit's, if there is a dashboard.
+    """
+    chosen = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            if dash is not None:
+                await stack.enter_async_context(dash.lifespan()(app))
+            app.state.services = await stack.enter_async_context(running(chosen))
+            yield
+
+    app = FastAPI(
+        title="LRD Lab",
+        version=__version__,
+        lifespan=lifespan,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.settings = chosen
+    errors.install(app)
+    app.include_router(api.router)
+    app.include_router(stream_socket.router)
+    app.include_router(worker_socket.router)
+    if assets is not None:
+        app.mount("/live", Immutable(directory=assets, check_dir=False))
+    if dash is not None:
+        app.mount("/", dash)
+        page = page or streamlit_page()
+    app.add_middleware(GZipMiddleware, minimum_size=1000)
+    app.add_middleware(BodyLimit, limit=chosen.max_body)
+    # Added last, so that it stands before all others.
+    app.add_middleware(
+        Doors, host=chosen.host, allowed=chosen.allowed_hosts, policy=content_policy(page)
+    )
+    return app
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Services]:
+    """Store, hub and manager while the server runs.
+
+    Raises:
+        StoreError: another server holds the store, or a newer version wrote it.
+    """
+    folder = settings.folder()
+    lock = FolderLock(folder)
+    try:
+        store = Store(settings.store)
+        try:
+            hub = Hub(settings.viewer_bytes)
+            token = worker_token(folder)
+            manager = Manager(settings, store, hub, token)
+            await manager.start()
+            try:
+                yield Services(settings, store, hub, manager, token)
+            finally:
+                await manager.close()
+        finally:
+            store.close()
+    finally:
+        lock.release()
+
+
+def worker_token(folder: Path) -> str:
+    """The secret that lets worker processes in; it outlives the server, so that they can return."""
+    path = folder / "worker.token"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(32), encoding="ascii")
+    return path.read_text(encoding="ascii")
+
+
+def streamlit_page() -> Path | None:
+    """Streamlit's page, whose one inline script needs a hash."""
+    from importlib.util import find_spec
+
+    spec = find_spec("streamlit")
+    if spec is None or spec.origin is None:
+        return None
+    path = Path(spec.origin).parent / "static" / "index.html"
+    return path if path.exists() else None
+
+
+class Immutable(StaticFiles):
+    """Files whose names carry a hash of their content: a browser need never ask again."""
+
+    def file_response(self, full_path: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().file_response(full_path, *args, **kwargs)
+        named = Path(full_path).suffix != ".json"
+        kept = "public, max-age=31536000, immutable" if named else "no-cache"
+        response.headers["Cache-Control"] = kept
+        return response

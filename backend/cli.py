@@ -1,0 +1,122 @@
+"""The `lrd` command. Every subcommand has --json; exit codes: 0 done, 1 failed, 2 bad usage."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lrd_core.settings import SettingError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="LRD Lab: see what learning rate dropout does.",
+    pretty_exceptions_enable=False,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port.")] = None,
+    dashboard: Annotated[bool, typer.Option(help="Serve the dashboard, or the API alone.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Start the server: API, stream and dashboard on one port."""
+    from backend.commands.serve import serve as start
+
+    raise typer.Exit(start(host, port, dashboard, as_json))
+
+
+@app.command()
+def run(
+    problem: Annotated[str, typer.Option(help="A surface or a task, e.g. beale or digits.")],
+    optimizer: Annotated[
+        list[str] | None, typer.Option(help="Optimizer; repeat it for several.")
+    ] = None,
+    drop_rate: Annotated[
+        list[float] | None, typer.Option(help="Drop rate in [0, 1); repeat it for several.")
+    ] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate; else the problem's own.")] = None,
+    runs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--run", help="One run in full, e.g. 'sgd lr=0.1 momentum=0.9 drop_rate=0.5'."
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting of the problem, e.g. width=128.")
+    ] = None,
+    at: Annotated[
+        list[str] | None,
+        typer.Option("--at", help="A change at a step, e.g. '120 r2 drop_rate=0.5'."),
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Steps to train.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of start, data order and masks.")] = 0,
+    test_every: Annotated[int, typer.Option(help="Steps between tests on held-out data.")] = 10,
+    own_masks: Annotated[
+        bool, typer.Option("--own-masks", help="Every run draws masks of its own.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Train without a browser. Without --run and --optimizer: the problem's default comparison."""
+    from backend.commands.run import experiment, train
+
+    given = {"problem": problem, "seed": seed, "test_every": test_every}
+    given |= {"shared_masks": not own_masks} | ({} if steps is None else {"steps": steps})
+    spec, controls = experiment(
+        given, optimizer or [], drop_rate or [], lr, runs or [], settings or [], at or []
+    )
+    raise typer.Exit(train(spec, controls, as_json))
+
+
+@app.command("list")
+def list_experiments(
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Experiments in the store."""
+    from backend.commands.listing import listing
+
+    raise typer.Exit(listing(limit, as_json))
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Versions, device, port and store: is everything in its place?"""
+    from backend.commands.doctor import doctor as examine
+
+    raise typer.Exit(examine(as_json))
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="Which benchmark.")] = "engine",
+    as_json: Json = False,
+    out: Annotated[Path | None, typer.Option(help="Write the result to this file as well.")] = None,
+) -> None:
+    """Measure speed, as ratios within one run."""
+    from backend.commands.bench import bench as measure
+
+    raise typer.Exit(measure(name, as_json, out))
+
+
+def main() -> None:
+    """Entry point: errors become one sentence and an exit code."""
+    try:
+        app()
+    except SettingError as error:
+        sys.stderr.write(f"lrd: {error}\n")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.stderr.write("lrd: stopped\n")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

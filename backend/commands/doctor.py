@@ -1,0 +1,94 @@
+"""`lrd doctor`: what this installation has, and what would be in the way of `lrd serve`."""
+
+from __future__ import annotations
+
+import json
+import platform
+import socket
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.engine import make_url
+
+from backend.settings import Settings
+from lrd_core.optim.random_bits import keep_mask
+
+PACKAGES = ("torch", "streamlit", "fastapi", "uvicorn", "websockets", "pydantic", "sqlalchemy")
+LIVE = Path("frontend") / "live" / "dist" / "manifest.json"
+
+
+def doctor(as_json: bool) -> int:
+    """Examine and report; 1 if something would keep the server from starting."""
+    settings = Settings()
+    checks = [_python(), _device(), _masks(), _port(settings), _store(settings), _component()]
+    versions = {name: version(name) for name in PACKAGES} | {"lrd-lab": version("lrd-lab")}
+    if as_json:
+        sys.stdout.write(json.dumps({"versions": versions, "checks": checks}) + "\n")
+    else:
+        _show(versions, checks)
+    return 0 if all(check["ok"] for check in checks) else 1
+
+
+def _check(name: str, ok: bool, text: str) -> dict[str, Any]:
+    return {"name": name, "ok": ok, "text": text}
+
+
+def _python() -> dict[str, Any]:
+    system = f"{platform.system()} {platform.machine()}"
+    return _check("python", sys.version_info >= (3, 11), f"{platform.python_version()}, {system}")
+
+
+def _device() -> dict[str, Any]:
+    if torch.cuda.is_available():
+        return _check(
+            "device", True, f"CUDA: {torch.cuda.get_device_name()}; jobs train on the CPU"
+        )
+    return _check("device", True, f"CPU, {torch.get_num_threads()} threads for torch")
+
+
+def _masks() -> dict[str, Any]:
+    """The first mask bits are known: other bits would mean another experiment."""
+    rate = float(keep_mask(0, 1, 0, 100_000, 0.5, torch.device("cpu")).float().mean())
+    return _check("masks", abs(rate - 0.5) < 0.01, f"keep rate {rate:.4f} of 100,000 draws at 0.5")
+
+
+def _port(settings: Settings) -> dict[str, Any]:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            mend = "stop what listens there, or set another with --port or LRD_PORT"
+            return _check(
+                "port", False, f"{settings.host}:{settings.port}: {error.strerror}; {mend}"
+            )
+    return _check("port", True, f"{settings.host}:{settings.port} is free")
+
+
+def _store(settings: Settings) -> dict[str, Any]:
+    url = make_url(settings.store)
+    if url.database is None or not url.drivername.startswith("sqlite"):
+        return _check("store", True, url.render_as_string())
+    path = Path(url.database).resolve()
+    if path.exists():
+        return _check("store", True, f"{path}, {path.stat().st_size / 1e6:.1f} MB")
+    return _check("store", True, f"{path} (made at the first start)")
+
+
+def _component() -> dict[str, Any]:
+    built = (Path(__file__).resolve().parents[2] / LIVE).exists()
+    return _check("live component", built, "built" if built else "not built; run `make setup`")
+
+
+def _show(versions: dict[str, str], checks: list[dict[str, Any]]) -> None:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for check in checks:
+        sign = "[green]ok[/]" if check["ok"] else "[red]problem[/]"
+        table.add_row(sign, check["name"], check["text"])
+    table.add_row("", "packages", ", ".join(f"{name} {text}" for name, text in versions.items()))
+    Console().print(table)

@@ -1,0 +1,260 @@
+"""One experiment in training, as the backend sees it: takes in what its worker tells."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any, Protocol
+
+from backend.errors import ApiError, refused
+from backend.jobs.crew import Worker
+from backend.protocol import (
+    Ack,
+    ControlOut,
+    Experiment,
+    Run,
+    Stored,
+    WorkerApplied,
+    WorkerFailed,
+    WorkerReady,
+    WorkerStatus,
+)
+from backend.store import Store
+from backend.store.frames import pack, steps_of
+from backend.store.records import ACTIVE, control_out
+from lrd_core.engine.frames import decode
+from lrd_core.settings import SettingError
+
+log = logging.getLogger(__name__)
+
+ENDED = ("stopped", "failed")
+
+
+class Audience(Protocol):
+    """Who is told about an experiment's news (the stream's hub)."""
+
+    def frame(self, experiment: str, seq: int, data: bytes) -> None: ...
+
+    def experiment(self, experiment: Experiment) -> None: ...
+
+    def control(self, experiment: str, control: ControlOut) -> None: ...
+
+
+class Job:
+    """Keeps `experiment` true, the store complete and the audience informed."""
+
+    def __init__(self, experiment: Experiment, store: Store, audience: Audience) -> None:
+        self.experiment = experiment
+        self.worker: Worker | None = None
+        #: When it was seen to be finished (monotonic seconds).
+        self.finished_at: float | None = None
+        self.ready = asyncio.Event()
+        #: Said when the experiment stops; ``{step}`` becomes the last stored step.
+        self.stop_words = "stopped at step {step}"
+        self._store = store
+        self._audience = audience
+        self._answers: dict[str, asyncio.Future[ControlOut]] = {}
+
+    @property
+    def id(self) -> str:
+        return self.experiment.id
+
+    @property
+    def active(self) -> bool:
+        return self.experiment.state in ACTIVE
+
+    async def change(self, **fields: Any) -> None:
+        """Change parts of the experiment: stored, then told."""
+        self.experiment = self.experiment.model_copy(update=fields)
+        await self._store.save(self.experiment)
+        self._audience.experiment(self.experiment)
+
+    async def connect(self, worker: Worker) -> None:
+        """`worker` trains this experiment (again)."""
+        self.worker = worker
+        worker.experiment = self.id
+        await self.change(connected=True)
+
+    async def disconnect(self) -> None:
+        """The link was cut."""
+        if self.experiment.connected:
+            await self.change(connected=False)
+
+    # --- what the worker tells --------------------------------------------------------------------
+
+    async def on_frame(self, data: bytes) -> Ack:
+        """Store a frame, hand it on; the acknowledgement to send.
+
+        Raises:
+            FrameError: bytes that are not a frame.
+            SequenceGapError: the frame before it is missing.
+        """
+        frame = decode(data)
+        if await self._store.append_frame(self.id, pack(frame, data)):
+            steps = steps_of(frame)
+            for run in self.experiment.runs:
+                run.step = max(run.step, steps.get(run.id, 0))
+            newest = max(steps.values(), default=0)
+            self.experiment.step = max(self.experiment.step, newest)
+            self._audience.frame(self.id, frame.seq, data)
+        return Ack(seq=frame.seq)
+
+    async def on_ready(self, message: WorkerReady) -> None:
+        if message.tensors != self.experiment.tensors:
+            await self.change(tensors=message.tensors)
+        self.ready.set()
+
+    async def on_status(self, message: WorkerStatus) -> None:
+        """Follow the loop's status; a mere step forward is not worth a message."""
+        status = message.status
+        before = self.experiment
+        state = status["state"]
+        if before.state in ("finished", "failed") and state == "stopped":
+            state = before.state  # its worker was let go; that changes nothing about it
+        words = before.message if state in ENDED and before.state == state else ""
+        if state == "stopped" and not words:
+            words = self.stop_words.format(step=max(before.step, status["step"]))
+        told = {run["id"]: run for run in status["runs"]}
+        runs = [_followed(run, told.get(run.id)) for run in before.runs]
+        after = before.model_copy(
+            update={
+                "state": state,
+                "message": words,
+                "step": max(before.step, status["step"]),
+                "steps": status["steps"],
+                "speed": status["speed"],
+                "runs": runs,
+            }
+        )
+        self.experiment = after
+        if state != "finished":
+            self.finished_at = None
+        elif self.finished_at is None:
+            self.finished_at = time.monotonic()
+        if _without_steps(after) != _without_steps(before):
+            await self._store.save(after)
+            self._audience.experiment(after)
+
+    async def on_applied(self, message: WorkerApplied) -> Stored:
+        """Store a control that took effect, then answer whoever sent it."""
+        applied, control = message.applied, message.control
+        answer = self._answers.pop(control["id"], None)
+        if applied["error"] is not None:
+            if answer is not None and not answer.done():
+                answer.set_exception(refused(SettingError(**applied["error"])))
+            return Stored(control=control["id"])
+        after = _after_changes(self.experiment, applied)
+        row = {
+            "id": control["id"],
+            "kind": control["kind"],
+            "run": (applied["run"] or {}).get("id", control["run"]),
+            "setting": control["setting"],
+            "value": control["value"],
+            "spec": applied["run"],
+            "step": applied["step"],
+            "received_step": applied["received_step"],
+            "changes": applied["changes"],
+            "at": message.at,
+            "who": message.who,
+        }
+        out = control_out(row)
+        changed = after != self.experiment
+        self.experiment = after
+        if await self._store.add_control(after, row):
+            self._audience.control(self.id, out)
+            if changed:
+                self._audience.experiment(after)
+        if answer is not None and not answer.done():
+            answer.set_result(out)
+        return Stored(control=control["id"])
+
+    async def on_failed(self, message: WorkerFailed) -> None:
+        await self.fail(f"training raised {message.message}")
+
+    # --- ends -------------------------------------------------------------------------------------
+
+    async def fail(self, cause: str) -> None:
+        """The experiment can't go on."""
+        step = self.experiment.step
+        where = (
+            f"at step {step}; every step up to there is kept" if step else "before its first step"
+        )
+        self.refuse_waiting()
+        self.worker = None
+        await self.change(state="failed", connected=False, message=f"{cause} {where}")
+
+    async def stopped(self) -> None:
+        """The worker is gone, as it was asked to."""
+        words = self.stop_words.format(step=self.experiment.step)
+        await self.change(state="stopped", connected=False, message=words)
+
+    def refuse_waiting(self) -> None:
+        """Nobody will answer the controls that still wait."""
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_exception(self.no_worker())
+        self._answers.clear()
+
+    def will_stop(self, who: str) -> None:
+        """A stop was asked for by a person."""
+        name = who.replace("{", "{{").replace("}", "}}")
+        self.stop_words = "stopped at step {step}" + (f" by {name}" if name else "")
+
+    def expect(self, control: str) -> asyncio.Future[ControlOut]:
+        """The answer to a control about to be sent."""
+        answer: asyncio.Future[ControlOut] = asyncio.get_running_loop().create_future()
+        self._answers[control] = answer
+        return answer
+
+    def give_up(self, control: str) -> None:
+        self._answers.pop(control, None)
+
+    def no_worker(self) -> ApiError:
+        """Why a control can't be applied."""
+        return no_worker(self.experiment)
+
+
+def no_worker(experiment: Experiment) -> ApiError:
+    """409: there is no process that could apply a control."""
+    if experiment.state in ACTIVE:
+        words = "its worker process is being reconnected; try again in a moment"
+        allowed = "an experiment whose worker is connected"
+    else:
+        reason = experiment.message or experiment.state
+        words = f"the experiment has ended: {reason}; start it again"
+        allowed = "an experiment that trains"
+    return ApiError(409, "state", experiment.state, allowed, f"state: {words}")
+
+
+def _followed(run: Run, status: dict[str, Any] | None) -> Run:
+    if status is None:
+        return run
+    return run.model_copy(update=status | {"step": max(run.step, status["step"])})
+
+
+def _without_steps(experiment: Experiment) -> Experiment:
+    runs = [run.model_copy(update={"step": 0}) for run in experiment.runs]
+    return experiment.model_copy(update={"step": 0, "runs": runs})
+
+
+def _after_changes(experiment: Experiment, applied: dict[str, Any]) -> Experiment:
+    """`experiment` with the changes of a control."""
+    runs = {run.id: run.model_copy(deep=True) for run in experiment.runs}
+    told = applied["run"]
+    if told is not None:
+        known = runs.get(told["id"])
+        runs[told["id"]] = (
+            known.model_copy(update=told)
+            if known is not None
+            else Run(**told, state="running", step=0, diverged_step=None, message="")
+        )
+    for change in applied["changes"]:
+        run = runs.get(change["run"])
+        if run is None:
+            continue
+        if change["setting"] == "drop_rate":
+            run.drop_rate = change["new"]
+        elif change["setting"] in run.settings:
+            run.settings[change["setting"]] = change["new"]
+    return experiment.model_copy(update={"runs": list(runs.values())})

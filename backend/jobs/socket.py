@@ -1,0 +1,103 @@
+"""The backend's end of the worker link: ``/api/worker``."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from contextlib import suppress
+from typing import Any
+
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from pydantic import TypeAdapter, ValidationError
+
+from backend.jobs.crew import Worker
+from backend.jobs.job import Job
+from backend.jobs.link import GO_AWAY
+from backend.jobs.manager import Manager
+from backend.protocol import (
+    Ack,
+    WorkerApplied,
+    WorkerFailed,
+    WorkerHello,
+    WorkerMessage,
+    WorkerReady,
+    WorkerStatus,
+)
+from backend.store import SequenceGapError
+from lrd_core.engine.frames import FrameError
+
+log = logging.getLogger(__name__)
+router = APIRouter()
+
+_messages: TypeAdapter[WorkerMessage] = TypeAdapter(WorkerMessage)
+
+
+@router.websocket("/api/worker")
+async def worker_socket(socket: WebSocket) -> None:
+    """One worker's connection, from hello to the end."""
+    services = socket.app.state.services
+    given = socket.headers.get("authorization", "")
+    if not hmac.compare_digest(given.encode(), f"Bearer {services.token}".encode()):
+        await socket.close(4403, "token: not this server's")
+        return
+    await socket.accept()
+    manager: Manager = services.manager
+    worker: Worker | None = None
+    try:
+        hello = WorkerHello.model_validate_json(await socket.receive_text())
+        worker = await manager.welcome(hello.worker, hello.pid, hello.experiment)
+        if worker is None:
+            await socket.close(GO_AWAY, "not needed any more")
+            return
+        if hello.experiment is not None:
+            # Says where the store stands, before anything new can come.
+            newest = await services.store.newest(hello.experiment)
+            await socket.send_text(Ack(seq=newest).model_dump_json())
+        worker.attach(socket.send_text)
+        if hello.experiment is not None:
+            await manager.rejoin(worker)
+        await _serve(socket, manager, worker)
+    except (
+        WebSocketDisconnect,
+        ValidationError,
+        FrameError,
+        SequenceGapError,
+        RuntimeError,
+    ) as error:
+        if not isinstance(error, WebSocketDisconnect):
+            log.warning("worker link closed: %s", error)
+            with suppress(RuntimeError):
+                await socket.close(4400, str(error)[:100])
+    finally:
+        if worker is not None:
+            await manager.lost(worker)
+
+
+async def _serve(socket: WebSocket, manager: Manager, worker: Worker) -> None:
+    while True:
+        received = await socket.receive()
+        if received["type"] == "websocket.disconnect":
+            return
+        job = manager.job(worker.experiment or "")
+        if job is not None:
+            answer = await _take_in(job, received)
+            if answer is not None:
+                await socket.send_text(answer)
+
+
+async def _take_in(job: Job, received: Any) -> str | None:
+    """Handle one message; the answer to send."""
+    data = received.get("bytes")
+    if data is not None:
+        return (await job.on_frame(data)).model_dump_json()
+    message = _messages.validate_json(received["text"])
+    match message:
+        case WorkerApplied():
+            return (await job.on_applied(message)).model_dump_json()
+        case WorkerStatus():
+            await job.on_status(message)
+        case WorkerReady():
+            await job.on_ready(message)
+        case WorkerFailed():
+            await job.on_failed(message)
+    return None

@@ -1,0 +1,168 @@
+"""A worker process: connects, waits for its assignment, trains one experiment, ends.
+
+It is forked from the nursery (`backend.jobs.nursery`), where everything slow is imported already.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+from backend.jobs.link import Link
+from backend.jobs.outbox import LinkGoneError, Outbox
+from backend.protocol import (
+    Assign,
+    Tensor,
+    WorkerApplied,
+    WorkerControl,
+    WorkerFailed,
+    WorkerHello,
+    WorkerReady,
+    WorkerStatus,
+)
+from lrd_core.engine.controls import Applied, Control, Status
+from lrd_core.engine.experiment import ExperimentSpec, RunSpec, check_experiment
+from lrd_core.engine.frames import VERSION, Block, Frame, encode
+from lrd_core.engine.loop import Loop
+from lrd_core.problems import PROBLEMS
+
+log = logging.getLogger(__name__)
+
+FLUSH_S = 3.0
+STOP_ID = "shutdown"
+
+
+def spec_of(parts: dict[str, Any]) -> ExperimentSpec:
+    """The specification from the dictionary that travelled."""
+    runs = [RunSpec(**run) for run in parts["runs"]]
+    return ExperimentSpec(**{**parts, "runs": runs})
+
+
+class BackendSink:
+    """Hands a loop's output to the outbox."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._lock = threading.Lock()
+        self._known: dict[str, WorkerControl] = {}
+
+    def remember(self, message: WorkerControl) -> None:
+        """A control is on its way to the loop; its answer will carry it."""
+        with self._lock:
+            self._known[message.control["id"]] = message
+
+    def frame(self, blocks: list[Block]) -> None:
+        seq = self._outbox.next_seq()
+        self._outbox.put_frame(seq, encode(Frame(VERSION, seq, blocks)))
+
+    def applied(self, applied: Applied) -> None:
+        with self._lock:
+            message = self._known.pop(applied.id, None)
+        if message is None:  # the worker's own stop
+            return
+        answer = WorkerApplied(
+            applied=asdict(applied), control=message.control, who=message.who, at=time.time()
+        )
+        self._outbox.put_applied(applied.id, answer.model_dump_json())
+
+    def status(self, status: Status) -> None:
+        self._outbox.put_status(WorkerStatus(status=status.as_dict()).model_dump_json())
+
+    def ready(self, tensors: list[tuple[str, list[int]]]) -> None:
+        message = WorkerReady(tensors=[Tensor(name=name, shape=shape) for name, shape in tensors])
+        self._outbox.put_ready(message.model_dump_json())
+
+    def failed(self, message: str) -> None:
+        self._outbox.put_text(WorkerFailed(message=message).model_dump_json())
+
+
+class Worker:
+    """The process: one link, at most one loop."""
+
+    def __init__(self, url: str, token: str, name: str) -> None:
+        self._name = name
+        self._experiment: str | None = None
+        self._outbox = Outbox()
+        self._sink = BackendSink(self._outbox)
+        self._link = Link(url, token, self._hello, self._outbox)
+
+    def _hello(self) -> WorkerHello:
+        return WorkerHello(
+            worker=self._name,
+            pid=os.getpid(),
+            experiment=self._experiment,
+            seq=self._outbox.seq,
+        )
+
+    def run(self) -> int:
+        """Wait for the assignment, train, end; gives the exit code."""
+        self._link.start()
+        assignment = self._link.assignments.get()
+        code = 0 if assignment is None else self._train(assignment)
+        self._link.finish(FLUSH_S)
+        return code
+
+    def stop(self) -> None:
+        """Asked from outside to end (SIGTERM)."""
+        self._link.assignments.put(None)
+        self._link.on_shutdown()
+
+    def _train(self, assignment: Assign) -> int:
+        self._experiment = assignment.experiment
+        try:
+            loop = Loop(spec_of(assignment.spec), self._sink, paused=assignment.paused)
+
+            def control(message: WorkerControl) -> None:
+                self._sink.remember(message)
+                loop.post(Control(**message.control))
+
+            self._link.on_control = control
+            self._link.on_shutdown = lambda: loop.post(Control(STOP_ID, "stop"))
+            if not self._link.assignments.empty():  # the shutdown came while the loop was built
+                return 0
+            self._sink.ready(loop.tensors)
+            loop.run()
+        except LinkGoneError:
+            return 3
+        except Exception as error:
+            log.exception("training of experiment %s failed", assignment.experiment)
+            self._sink.failed(f"{type(error).__name__}: {error}")
+            return 1
+        return 0
+
+
+class _Nowhere:
+    """A sink for rows that nobody wants."""
+
+    def frame(self, blocks: list[Block]) -> None: ...
+
+    def applied(self, applied: Applied) -> None: ...
+
+    def status(self, status: Status) -> None: ...
+
+
+def warm_ups() -> list[Callable[[], None]]:
+    """What a first step would wait for, the most general first: what torch imports late, then the
+    data of each task."""
+    names = [next(name for name, problem in PROBLEMS.items() if problem.kind == "surface")]
+    names += [name for name, problem in PROBLEMS.items() if problem.kind == "task"]
+    return [partial(_train_one_step, name) for name in names]
+
+
+def _train_one_step(problem: str) -> None:
+    spec = check_experiment({"problem": problem, "steps": 1, "speed": 0})
+    Loop(spec, _Nowhere(), stay=False).run()
+
+
+def work(url: str, token: str, name: str) -> int:
+    """The life of a worker process; gives its exit code."""
+    worker = Worker(url, token, name)
+    signal.signal(signal.SIGTERM, lambda *_: worker.stop())
+    return worker.run()

@@ -1,0 +1,423 @@
+"""Every message between browser, backend and worker, defined once.
+
+TypeScript types are generated from these models. Binary websocket messages are frames
+(`lrd_core.engine.frames`); everything else is JSON.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from lrd_core.engine.controls import Kind, RunState, State
+
+PROTOCOL_VERSION = 1
+Value = bool | int | float | str
+
+
+class Message(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", json_schema_serialization_defaults_required=True, ser_json_inf_nan="strings"
+    )
+
+
+class Input(Message):
+    """What comes from outside: no number may be NaN or infinite, and nothing is converted."""
+
+    model_config = ConfigDict(allow_inf_nan=False, strict=True)
+
+
+# --- catalogue ------------------------------------------------------------------------------------
+
+
+class SettingInfo(Message):
+    """A setting with its range (see `lrd_core.settings.Setting`)."""
+
+    name: str
+    label: str
+    kind: Literal["float", "int", "bool", "choice"]
+    default: Value
+    low: float | None
+    high: float | None
+    low_open: bool
+    high_open: bool
+    choices: list[str]
+    allowed: str
+    help: str
+    log: bool
+    live: bool
+
+
+class OptimizerInfo(Message):
+    name: str
+    label: str
+    paper: str
+    settings: list[SettingInfo]
+
+
+class PointInfo(Message):
+    x: float
+    y: float
+    kind: Literal["minimum", "local minimum", "saddle"]
+
+
+class SurfaceInfo(Message):
+    """What a drawing of the surface needs."""
+
+    formula: str
+    x: tuple[float, float]
+    y: tuple[float, float]
+    log: bool
+    points: list[PointInfo]
+    minimum: float
+
+
+class ProblemInfo(Message):
+    name: str
+    label: str
+    kind: Literal["surface", "task"]
+    about: str
+    settings: list[SettingInfo]
+    suggested_lr: dict[str, float]
+    steps: int
+    speed: float
+    surface: SurfaceInfo | None
+
+
+class Catalogue(Message):
+    """Everything a menu can offer."""
+
+    problems: list[ProblemInfo]
+    optimizers: list[OptimizerInfo]
+    policies: list[str]
+    drop_rate: SettingInfo
+    max_runs: int
+    version: str
+
+
+class Grid(Message):
+    """Values of a surface: z[j][i] at (x[i], y[j])."""
+
+    x: list[float]
+    y: list[float]
+    z: list[list[float]]
+
+
+# --- experiments ----------------------------------------------------------------------------------
+
+
+class RunIn(Input):
+    """A run to train; what is missing comes from the optimizer's and the problem's defaults."""
+
+    optimizer: str
+    settings: dict[str, Value] = {}
+    drop_rate: float = 0.0
+    policy: str = "elementwise"
+    rescale: bool = False
+    label: str = ""
+
+
+class ExperimentIn(Input):
+    """An experiment to start; without `runs` the problem's default comparison."""
+
+    problem: str = "beale"
+    settings: dict[str, Value] = {}
+    seed: int = 0
+    steps: int | None = None
+    speed: float | None = None
+    runs: list[RunIn] | None = None
+    shared_masks: bool = True
+    test_every: int = 10
+    paused: bool = False
+    name: str = Field("", max_length=100)
+    replaces: str | None = Field(None, description="experiment to stop once this one has started")
+
+
+class Run(Message):
+    id: str
+    slot: int
+    label: str
+    optimizer: str
+    settings: dict[str, Value]
+    drop_rate: float
+    policy: str
+    rescale: bool
+    mask_seed: int
+    state: RunState
+    step: int
+    diverged_step: int | None
+    message: str
+
+
+class Tensor(Message):
+    name: str
+    shape: list[int]
+
+
+class Experiment(Message):
+    """An experiment as it stands; always whole, so that the newest one replaces all before."""
+
+    id: str
+    name: str
+    created_at: datetime
+    problem: str
+    kind: Literal["surface", "task"]
+    settings: dict[str, Value]
+    seed: int
+    steps: int
+    speed: float
+    shared_masks: bool
+    test_every: int
+    state: State
+    message: str
+    step: int
+    runs: list[Run]
+    tensors: list[Tensor]
+    replaces: str | None
+    replaced_by: str | None
+    connected: bool = Field(description="its worker process is there: controls will be applied")
+
+
+class ExperimentSummary(Message):
+    """A row of the list of experiments."""
+
+    id: str
+    name: str
+    created_at: datetime
+    problem: str
+    kind: Literal["surface", "task"]
+    seed: int
+    state: State
+    step: int
+    steps: int
+    runs: int
+    labels: list[str]
+
+
+Number = float | Literal["NaN", "Infinity", "-Infinity"]
+
+
+class Series(Message):
+    """Values of one run by column, as JSON.
+
+    JSON has no NaN or infinity: they are the strings "NaN", "Infinity" and "-Infinity", which
+    JavaScript's `Number()` and Python's `float()` read back.
+    """
+
+    run: str
+    columns: dict[str, Points]
+
+
+class Points(Message):
+    """One column: `values[i]` belongs to `steps[i]`."""
+
+    steps: list[int]
+    values: list[Number]
+
+
+class Command(Message):
+    """The command line that computes the same numbers."""
+
+    command: str
+
+
+# --- controls -------------------------------------------------------------------------------------
+
+
+class ControlIn(Input):
+    """A change (see `lrd_core.engine.controls.Control`)."""
+
+    kind: Kind
+    run: str | None = None
+    setting: str | None = None
+    value: Value | None = None
+    spec: RunIn | None = None
+    who: str = Field("", max_length=40)
+
+
+class ChangeInfo(Message):
+    run: str | None
+    setting: str
+    old: Value | None
+    new: Value | None
+
+
+class ControlOut(Message):
+    """A control that took effect: `step` is the first step that uses it."""
+
+    id: str
+    kind: Kind
+    run: str | None
+    step: int
+    received_step: int
+    changes: list[ChangeInfo]
+    at: datetime
+    who: str
+
+
+# --- errors, health -------------------------------------------------------------------------------
+
+
+class ErrorDetail(Message):
+    """What was wrong: the field, its value, what is allowed, and one sentence with all three."""
+
+    field: str
+    value: Any
+    allowed: str
+    message: str
+
+
+class ErrorOut(Message):
+    error: ErrorDetail
+
+
+class Health(Message):
+    status: Literal["ok"]
+    version: str
+    store: str
+    jobs: int
+    viewers: int
+
+
+# --- viewer stream: backend → browser -------------------------------------------------------------
+
+
+class Hello(Message):
+    """First message: all that is known but the rows, which follow as frames after the cursor.
+
+    `seq` is the newest stored frame; `after` the cursor that was asked for. It comes again on the
+    same connection when the viewer had fallen behind and is caught up from the store.
+    """
+
+    type: Literal["hello"] = "hello"
+    v: int = PROTOCOL_VERSION
+    experiment: Experiment
+    controls: list[ControlOut]
+    seq: int
+    after: int
+    viewers: int
+
+
+class ExperimentMessage(Message):
+    type: Literal["experiment"] = "experiment"
+    experiment: Experiment
+
+
+class ControlMessage(Message):
+    type: Literal["control"] = "control"
+    control: ControlOut
+
+
+class ViewersMessage(Message):
+    type: Literal["viewers"] = "viewers"
+    viewers: int
+
+
+class Pong(Message):
+    type: Literal["pong"] = "pong"
+
+
+ServerMessage = Annotated[
+    Hello | ExperimentMessage | ControlMessage | ViewersMessage | Pong,
+    Field(discriminator="type"),
+]
+
+
+# --- viewer stream: browser → backend -------------------------------------------------------------
+
+
+class Ping(Input):
+    type: Literal["ping"]
+
+
+# --- worker link ----------------------------------------------------------------------------------
+
+
+class WorkerHello(Message):
+    """Worker → backend, first message; `experiment` and `seq` are set on a reconnect."""
+
+    type: Literal["hello"] = "hello"
+    worker: str
+    pid: int
+    experiment: str | None
+    seq: int
+
+
+class WorkerApplied(Message):
+    """Worker → backend: a control was applied or refused; sent again until it is `Stored`.
+
+    It carries the control itself and who sent it, so that a restarted backend can store it.
+    """
+
+    type: Literal["applied"] = "applied"
+    applied: dict[str, Any]
+    control: dict[str, Any]
+    who: str
+    at: float = Field(description="when it was applied, Unix seconds")
+
+
+class WorkerStatus(Message):
+    type: Literal["status"] = "status"
+    status: dict[str, Any]
+
+
+class WorkerReady(Message):
+    """Worker → backend: the experiment is built; its parameter tensors."""
+
+    type: Literal["ready"] = "ready"
+    tensors: list[Tensor]
+
+
+class WorkerFailed(Message):
+    """Worker → backend: training raised; the process ends."""
+
+    type: Literal["failed"] = "failed"
+    message: str
+
+
+WorkerMessage = Annotated[
+    WorkerHello | WorkerApplied | WorkerStatus | WorkerReady | WorkerFailed,
+    Field(discriminator="type"),
+]
+
+
+class Assign(Message):
+    """Backend → worker: train this (the parts of an `ExperimentSpec`)."""
+
+    type: Literal["assign"] = "assign"
+    experiment: str
+    spec: dict[str, Any]
+    paused: bool
+
+
+class WorkerControl(Message):
+    type: Literal["control"] = "control"
+    control: dict[str, Any]
+    who: str
+
+
+class Ack(Message):
+    """Backend → worker: every frame up to `seq` is committed."""
+
+    type: Literal["ack"] = "ack"
+    seq: int
+
+
+class Stored(Message):
+    """Backend → worker: this control is stored; no need to send it again."""
+
+    type: Literal["stored"] = "stored"
+    control: str
+
+
+class Shutdown(Message):
+    """Backend → worker: finish the step, send what is left, end."""
+
+    type: Literal["shutdown"] = "shutdown"
+
+
+BackendMessage = Annotated[
+    Assign | WorkerControl | Ack | Stored | Shutdown, Field(discriminator="type")
+]

@@ -1,0 +1,70 @@
+"""Runs the application with uvicorn; ends the workers before the connections are closed."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from fastapi import FastAPI
+
+from backend.app import create_app
+from backend.settings import Settings
+
+
+class Server(uvicorn.Server):
+    """uvicorn, but its shutdown begins with the jobs: their last rows still need their links."""
+
+    def __init__(
+        self, app: FastAPI, config: uvicorn.Config, on_started: Callable[[], None]
+    ) -> None:
+        super().__init__(config)
+        self._app = app
+        self._on_started = on_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        services = getattr(self._app.state, "services", None)
+        if services is not None:
+            await services.manager.close()
+        await super().shutdown(sockets)
+
+
+def make_server(
+    app: FastAPI, settings: Settings, started: Callable[[], None] = lambda: None
+) -> Server:
+    """A server for `app`, not yet running; `started` is called once it listens."""
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level=settings.log_level,
+        access_log=settings.log_level == "debug",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
+    # The dashboard's framework puts handlers of its own on this logger.
+    logging.getLogger("uvicorn.access").disabled = settings.log_level != "debug"
+    return Server(app, config, started)
+
+
+def serve(app: FastAPI, settings: Settings) -> None:
+    """Serve until SIGTERM or Ctrl-C."""
+    make_server(app, settings).run()
+
+
+def main() -> None:
+    """The backend alone, without the dashboard: ``python -m backend.server``."""
+    settings = Settings()
+    serve(create_app(settings), settings)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""What requests work with, held in ``app.state.services`` while the server runs."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from fastapi import Request
+
+from backend.jobs.manager import Manager
+from backend.settings import Settings
+from backend.store import Store
+from backend.stream.hub import Hub
+
+
+@dataclass
+class Services:
+    """Store, hub and manager of one server; `token` lets worker processes in."""
+
+    settings: Settings
+    store: Store
+    hub: Hub
+    manager: Manager
+    token: str
+    #: Two first visitors share one default comparison.
+    opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+def services(request: Request) -> Services:
+    """The services of the application that handles `request` (a FastAPI dependency)."""
+    found: Services = request.app.state.services
+    return found

@@ -1,0 +1,61 @@
+"""The server's settings: environment variables with the prefix ``LRD_``, e.g. ``LRD_PORT=9000``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+
+#: Addresses that mean every interface, and the loopback address that reaches them.
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+DATA_FOLDER = Path("data")
+
+
+class Settings(BaseSettings):
+    """What can be chosen when the server starts.
+
+    Attributes:
+        host: address to listen on; loopback unless you mean to open the door.
+        port: TCP port.
+        store: SQLAlchemy URL of the store; relative SQLite paths count from the working folder.
+        allowed_hosts: further names this server may be called by (behind a proxy, in a container).
+        max_body: bytes of a request's body.
+        max_jobs: experiments with a worker process at the same time.
+        viewer_bytes: what may wait for one viewer; whoever is slower is caught up from the store.
+        log_level: of the server's log.
+        idle_limit: seconds after which a finished experiment's worker is let go.
+        start_limit: seconds a fresh worker may take to come up.
+        return_limit: seconds in which a worker must come back after the link was cut.
+        control_limit: seconds in which a control must be answered.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="LRD_", extra="ignore")
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65535)
+    store: str = "sqlite:///data/lrd.sqlite3"
+    allowed_hosts: list[str] = []
+    max_body: int = Field(1_000_000, ge=1_000)
+    max_jobs: int = Field(8, ge=1)
+    viewer_bytes: int = Field(4_000_000, ge=10_000)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    idle_limit: float = Field(600.0, gt=0)
+    start_limit: float = Field(60.0, gt=0)
+    return_limit: float = Field(10.0, gt=0)
+    control_limit: float = Field(10.0, gt=0)
+
+    def folder(self) -> Path:
+        """Folder of the store's files, and of the worker token."""
+        url = make_url(self.store)
+        if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+            return DATA_FOLDER
+        return Path(url.database).parent
+
+    def worker_url(self) -> str:
+        """Where worker processes on this machine reach the server."""
+        host = EVERYWHERE.get(self.host, self.host)
+        name = f"[{host}]" if ":" in host else host
+        return f"ws://{name}:{self.port}/api/worker"

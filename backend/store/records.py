@@ -1,0 +1,185 @@
+"""Experiments, runs and controls as rows, and back."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.engine import RowMapping
+
+from backend.protocol import (
+    ChangeInfo,
+    ControlOut,
+    Experiment,
+    ExperimentSummary,
+    Run,
+    Tensor,
+)
+from backend.store.tables import controls, experiments, runs
+
+#: States in which a worker process should be there.
+ACTIVE = ("starting", "running", "paused")
+
+
+def moment(seconds: float) -> datetime:
+    """Unix seconds as a time in UTC."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def insert_experiment(connection: Connection, new: Experiment, spec: dict[str, Any]) -> None:
+    """Store a new experiment with its runs, and the specification as first asked for."""
+    connection.execute(insert(experiments).values(id=new.id, spec=spec, **_experiment_values(new)))
+    _insert_runs(connection, new)
+
+
+def update_experiment(connection: Connection, changed: Experiment) -> None:
+    """Store an experiment as it stands now, with its runs."""
+    connection.execute(
+        update(experiments)
+        .where(experiments.c.id == changed.id)
+        .values(_experiment_values(changed))
+    )
+    connection.execute(delete(runs).where(runs.c.experiment_id == changed.id))
+    _insert_runs(connection, changed)
+
+
+def _experiment_values(experiment: Experiment) -> dict[str, Any]:
+    values = experiment.model_dump(exclude={"id", "runs", "connected"})
+    return values | {"created_at": experiment.created_at.timestamp()}
+
+
+def _insert_runs(connection: Connection, experiment: Experiment) -> None:
+    rows = [run.model_dump() | {"experiment_id": experiment.id} for run in experiment.runs]
+    if rows:
+        connection.execute(insert(runs), rows)
+
+
+def get_experiment(connection: Connection, id: str) -> Experiment | None:
+    """The experiment called `id`; `connected` is False, the store knows no processes."""
+    row = connection.execute(select(experiments).where(experiments.c.id == id)).mappings().first()
+    if row is None:
+        return None
+    found = connection.execute(
+        select(runs).where(runs.c.experiment_id == id).order_by(runs.c.id)
+    ).mappings()
+    members = [Run(**{k: v for k, v in run.items() if k != "experiment_id"}) for run in found]
+    members.sort(key=lambda run: _number(run.id))
+    values = {k: v for k, v in row.items() if k not in ("spec", "created_at", "tensors")}
+    return Experiment(
+        **values,
+        created_at=moment(row["created_at"]),
+        tensors=[Tensor(**tensor) for tensor in row["tensors"]],
+        runs=members,
+        connected=False,
+    )
+
+
+def _number(run: str) -> int:
+    """Order of the runs r1, r2, …, r10."""
+    digits = run.lstrip("r")
+    return int(digits) if digits.isdigit() else 0
+
+
+def get_spec(connection: Connection, id: str) -> dict[str, Any] | None:
+    """The specification an experiment began with."""
+    spec: dict[str, Any] | None = connection.execute(
+        select(experiments.c.spec).where(experiments.c.id == id)
+    ).scalar()
+    return spec
+
+
+def list_experiments(connection: Connection, limit: int) -> list[ExperimentSummary]:
+    """The newest experiments first."""
+    rows = (
+        connection.execute(
+            select(experiments)
+            .order_by(experiments.c.created_at.desc(), experiments.c.id)
+            .limit(limit)
+        )
+        .mappings()
+        .all()
+    )
+    labels: dict[str, list[str]] = defaultdict(list)
+    query = (
+        select(runs.c.experiment_id, runs.c.label, runs.c.optimizer)
+        .where(runs.c.experiment_id.in_([row["id"] for row in rows]), runs.c.state != "removed")
+        .order_by(runs.c.experiment_id, runs.c.slot)
+    )
+    for experiment, label, optimizer in connection.execute(query):
+        labels[experiment].append(label or optimizer)
+    return [_summary(row, labels[row["id"]]) for row in rows]
+
+
+def _summary(row: RowMapping, labels: list[str]) -> ExperimentSummary:
+    names = ("id", "name", "problem", "kind", "seed", "state", "step", "steps")
+    return ExperimentSummary(
+        **{name: row[name] for name in names},
+        created_at=moment(row["created_at"]),
+        runs=len(labels),
+        labels=labels,
+    )
+
+
+def newest_active(connection: Connection, kind: str) -> str | None:
+    """Id of the newest experiment of this kind that trains or waits to."""
+    row = experiments.c
+    found: str | None = connection.execute(
+        select(row.id)
+        .where(row.kind == kind, row.state.in_(ACTIVE))
+        .order_by(row.created_at.desc())
+        .limit(1)
+    ).scalar()
+    return found
+
+
+def active_ids(connection: Connection) -> list[str]:
+    """Experiments that should have a worker process."""
+    query = select(experiments.c.id).where(experiments.c.state.in_(ACTIVE))
+    return list(connection.execute(query).scalars())
+
+
+def insert_control(connection: Connection, experiment: str, row: dict[str, Any]) -> bool:
+    """Store a control that took effect; False if it is there already."""
+    known = connection.execute(
+        select(controls.c.number).where(
+            controls.c.experiment_id == experiment, controls.c.id == row["id"]
+        )
+    ).first()
+    if known is not None:
+        return False
+    connection.execute(insert(controls).values(experiment_id=experiment, **row))
+    return True
+
+
+def list_controls(connection: Connection, experiment: str) -> list[ControlOut]:
+    """Every control of an experiment, in the order in which they took effect."""
+    query = (
+        select(controls).where(controls.c.experiment_id == experiment).order_by(controls.c.number)
+    )
+    return [control_out(row) for row in connection.execute(query).mappings()]
+
+
+def control_out(row: RowMapping | dict[str, Any]) -> ControlOut:
+    """A stored control as the API gives it."""
+    return ControlOut(
+        id=row["id"],
+        kind=row["kind"],
+        run=row["run"],
+        step=row["step"],
+        received_step=row["received_step"],
+        changes=[ChangeInfo(**change) for change in row["changes"]],
+        at=moment(row["at"]),
+        who=row["who"],
+    )
+
+
+def added_runs(connection: Connection, experiment: str) -> list[dict[str, Any]]:
+    """Specifications of the runs that were added while the experiment trained."""
+    query = (
+        select(controls.c.spec)
+        .where(controls.c.experiment_id == experiment, controls.c.kind == "add_run")
+        .order_by(controls.c.number)
+    )
+    return list(connection.execute(query).scalars())

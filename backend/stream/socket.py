@@ -1,0 +1,170 @@
+"""A viewer's websocket, ``/api/experiments/{id}/stream?after=SEQ``: hello, history, live.
+
+Close codes: 4400 for something that is not allowed (the reason names field and value), 4404 for an
+unknown experiment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from pydantic import ValidationError
+
+from backend.errors import ApiError
+from backend.jobs.manager import Manager
+from backend.protocol import Hello, Ping, Pong
+from backend.services import Services
+from backend.store import Store
+from backend.stream.hub import Hub
+from backend.stream.viewer import News, Viewer
+
+router = APIRouter()
+
+BAD = 4400
+UNKNOWN = 4404
+MAX_TEXT = 64_000
+#: A close frame holds at most 123 bytes of reason.
+MAX_REASON = 123
+
+
+class RefusedError(Exception):
+    """The viewer sent something that is not allowed."""
+
+
+def shortened(reason: str) -> str:
+    """`reason` in at most `MAX_REASON` bytes of UTF-8."""
+    return reason.encode()[:MAX_REASON].decode(errors="ignore")
+
+
+@router.websocket("/api/experiments/{id}/stream")
+async def stream_socket(socket: WebSocket, id: str) -> None:
+    """Everything about one experiment, from frame `after` on."""
+    await socket.accept()
+    services: Services = socket.app.state.services
+    try:
+        cursor = await _cursor(services, id, socket.query_params.get("after", "0"))
+    except ApiError as error:
+        await socket.close(UNKNOWN, shortened(error.message))
+        return
+    except RefusedError as error:
+        await socket.close(BAD, shortened(str(error)))
+        return
+    viewer = services.hub.join(id)
+    session = Session(socket, services, id, viewer, cursor)
+    try:
+        await session.run()
+    finally:
+        services.hub.leave(id, viewer)
+
+
+async def _cursor(services: Services, id: str, text: str) -> int:
+    """The frame number to start after."""
+    await services.manager.experiment(id)
+    newest = await services.store.newest(id)
+    digits = text.isascii() and text.isdigit() and len(text) <= 15
+    if not digits or int(text) > newest:
+        shown = text if len(text) <= 20 else text[:20] + "…"
+        raise RefusedError(f"after: {shown!r} is not allowed; use a whole number in [0, {newest}]")
+    return int(text)
+
+
+class Session:
+    """One viewer's connection."""
+
+    def __init__(
+        self, socket: WebSocket, services: Services, id: str, viewer: Viewer, cursor: int
+    ) -> None:
+        self._socket = socket
+        self._store: Store = services.store
+        self._manager: Manager = services.manager
+        self._hub: Hub = services.hub
+        self._id = id
+        self._viewer = viewer
+        self._cursor = cursor
+        self._known_controls: set[str] = set()
+
+    async def run(self) -> None:
+        """Send and receive until either ends."""
+        tasks = [asyncio.create_task(self._send()), asyncio.create_task(self._receive())]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        except RefusedError as error:
+            await self._close(BAD, str(error))
+        except WebSocketDisconnect:
+            pass
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _close(self, code: int, reason: str) -> None:
+        with suppress(RuntimeError, WebSocketDisconnect):
+            await self._socket.close(code, shortened(reason))
+
+    async def _send(self) -> None:
+        while True:
+            news = await self._viewer.next()
+            if news is None:
+                await self._catch_up()
+            elif news.seq:
+                await self._send_frame(news)
+            elif news.key not in self._known_controls:
+                await self._socket.send_text(str(news.data))
+
+    async def _send_frame(self, news: News) -> None:
+        if news.seq <= self._cursor:  # came with the history
+            return
+        if news.seq > self._cursor + 1:
+            self._viewer.behind = True
+            return
+        await self._socket.send({"type": "websocket.send", "bytes": news.data})
+        self._cursor = news.seq
+
+    async def _catch_up(self) -> None:
+        """Hello, then all that the store has; what is queued meanwhile follows without a gap."""
+        self._viewer.behind = False
+        experiment = await self._manager.experiment(self._id)
+        controls = await self._store.controls(self._id)
+        hello = Hello(
+            experiment=experiment,
+            controls=controls,
+            seq=await self._store.newest(self._id),
+            after=self._cursor,
+            viewers=self._hub.viewers(self._id),
+        )
+        self._known_controls = {control.id for control in controls}
+        await self._socket.send_text(hello.model_dump_json())
+        async for seq, data in self._store.history(self._id, self._cursor):
+            await self._socket.send_bytes(data)
+            self._cursor = seq
+
+    async def _receive(self) -> None:
+        while True:
+            received = await self._socket.receive()
+            if received["type"] == "websocket.disconnect":
+                return
+            text = received.get("text")
+            if text is None:
+                size = len(received.get("bytes") or b"")
+                raise RefusedError(
+                    f"message: {size} bytes of binary are not allowed; send JSON text"
+                )
+            if len(text) > MAX_TEXT:
+                raise RefusedError(f"message: {len(text)} characters; use at most {MAX_TEXT}")
+            _check_ping(text)
+            self._viewer.put(News(Pong().model_dump_json()))
+
+
+def _check_ping(text: str) -> None:
+    try:
+        Ping.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "message"
+        value = repr(first["input"])
+        shown = value if len(value) <= 40 else value[:40] + "…"
+        raise RefusedError(f'{field}: {shown} is not allowed; use {{"type": "ping"}}') from None

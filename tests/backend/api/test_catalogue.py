@@ -1,0 +1,76 @@
+"""What the menus are made of."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+from lrd_core.problems import PROBLEMS
+from tests.backend.server import Server
+
+
+def test_the_catalogue_has_every_problem_and_optimizer_with_ranges(server: Server) -> None:
+    catalogue = server.get("/api/catalogue")
+    assert [p["name"] for p in catalogue["problems"]] == list(PROBLEMS)
+    assert catalogue["max_runs"] == 16
+    assert (catalogue["drop_rate"]["low"], catalogue["drop_rate"]["high_open"]) == (0.0, True)
+    adam = next(o for o in catalogue["optimizers"] if o["name"] == "adam")
+    decay = next(s for s in adam["settings"] if s["name"] == "weight_decay")
+    assert decay["low"] == 0.0
+    assert decay["high"] is None or decay["high"] >= 0.01
+    assert server.get("/api/optimizers") == catalogue["optimizers"]
+    assert server.get("/api/problems") == catalogue["problems"]
+
+
+def test_a_surface_has_a_formula_and_its_points(server: Server) -> None:
+    beale = server.get("/api/problems/beale")
+    assert beale["kind"] == "surface"
+    assert beale["surface"]["formula"]
+    assert {"x": 3.0, "y": 0.5, "kind": "minimum"} in beale["surface"]["points"]
+    assert server.get("/api/problems/digits")["surface"] is None
+
+
+def test_a_grid_has_the_surfaces_values(server: Server) -> None:
+    grid = server.get("/api/problems/booth/grid", n=16)
+    assert len(grid["x"]) == len(grid["y"]) == len(grid["z"]) == len(grid["z"][0]) == 16
+    x, y, z = grid["x"][3], grid["y"][11], grid["z"][11][3]
+    expected = (x + 2 * y - 7) ** 2 + (2 * x + y - 5) ** 2
+    assert math.isclose(z, expected, rel_tol=1e-4)
+
+
+@pytest.mark.parametrize("n", ["15", "401", "abc", "NaN"])
+def test_a_grid_of_a_size_out_of_range_is_refused(server: Server, n: str) -> None:
+    answer = server.client.get("/api/problems/beale/grid", params={"n": n})
+    assert answer.status_code == 422
+    assert answer.json()["error"]["field"] == "n"
+    assert answer.json()["error"]["value"] == n
+
+
+def test_a_task_has_no_grid_and_an_unknown_problem_nothing(server: Server) -> None:
+    answer = server.client.get("/api/problems/digits/grid")
+    assert answer.status_code == 422
+    assert "beale" in answer.json()["error"]["allowed"]
+    answer = server.client.get("/api/problems/nope")
+    assert answer.status_code == 404
+    assert answer.json()["error"]["value"] == "nope"
+
+
+def test_the_interface_describes_itself_without_foreign_help(server: Server) -> None:
+    schema = server.get("/api/openapi.json")
+    assert "/api/experiments/{id}/controls" in schema["paths"]
+    page = server.client.get("/api/docs")
+    assert page.status_code == 200
+    assert "POST /api/experiments/{id}/controls" in page.text
+    assert "<script" not in page.text
+    assert "//" not in page.text.replace("<!doctype", "")
+
+
+def test_unknown_paths_and_methods_are_errors_of_the_same_form(server: Server) -> None:
+    for answer, status in (
+        (server.client.get("/api/nope"), 404),
+        (server.client.delete("/api/health"), 405),
+    ):
+        assert answer.status_code == status
+        assert set(json.loads(answer.text)["error"]) == {"field", "value", "allowed", "message"}

@@ -1,0 +1,138 @@
+"""A control's answer names the step that uses it, and comes only once that is stored."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.backend.server import Rows, Server
+
+
+@pytest.fixture
+def running(server: Server) -> Iterator[dict[str, Any]]:
+    made = server.create(problem="beale", steps=100_000, speed=120)
+    yield made
+    server.control(made["id"], kind="stop")
+
+
+def test_100_controls_take_effect_at_the_very_next_step(
+    server: Server, running: dict[str, Any]
+) -> None:
+    id, random_rate = running["id"], random.Random(7)
+    seen = Rows()
+    answers = []
+    with server.watch(id) as viewer:
+        seen.read_to(viewer, 5)
+        for number in range(100):
+            rate = random_rate.randrange(1, 900) / 1000 + number * 1e-6
+            last_before = max(seen.steps("r2"))
+            given = {"run": "r2", "setting": "drop_rate", "value": rate}
+            answer = server.control(id, kind="set", who="ann", **given)
+            assert answer.status_code == 200, answer.text
+            out = answer.json()
+            assert out["step"] == out["received_step"] + 1
+            assert out["step"] > last_before
+            assert out["changes"][0]["new"] == rate
+            answers.append((out["step"], rate))
+            seen.read_to(viewer, out["step"], "r2")
+        seen.read_to(viewer, answers[-1][0] + 3, "r2")
+    rates = {step: seen.values["r2", step]["drop_rate"] for step in seen.steps("r2")}
+    for step, rate in answers:
+        assert rates[step] == pytest.approx(rate, rel=1e-6)
+        assert rates[step - 1] != pytest.approx(rate, rel=1e-6)
+    stored = server.get(f"/api/experiments/{id}/controls")
+    assert [(c["step"], c["changes"][0]["new"]) for c in stored] == answers
+    assert {c["who"] for c in stored} == {"ann"}
+    assert server.experiment(id)["runs"][1]["drop_rate"] == answers[-1][1]
+
+
+def test_while_paused_a_control_waits_for_the_next_single_step(
+    server: Server, running: dict[str, Any]
+) -> None:
+    id = running["id"]
+    assert server.control(id, kind="pause").status_code == 200
+    paused = server.state(id, "paused")
+    out = server.control(id, kind="set", run="r1", setting="lr", value=0.01).json()
+    assert out["step"] == out["received_step"] + 1
+    step = server.control(id, kind="step").json()
+    assert step["step"] == out["step"]
+    after = server.reach(id, out["step"])
+    assert after["step"] == out["step"] >= paused["step"] + 1
+    lr = server.get(f"/api/experiments/{id}/series", run="r1", columns="lr", first=step["step"] - 1)
+    assert lr["columns"]["lr"]["values"] == pytest.approx([0.05, 0.01])
+    assert server.experiment(id)["runs"][0]["settings"]["lr"] == 0.01
+    assert "lr=0.01" in server.get(f"/api/experiments/{id}/command")["command"]
+
+
+def test_runs_come_and_go(server: Server, running: dict[str, Any]) -> None:
+    id = running["id"]
+    spec = {"optimizer": "sgd", "settings": {"lr": 0.001}, "drop_rate": 0.25}
+    out = server.control(id, kind="add_run", spec=spec).json()
+    assert out["run"] == "r5"
+    added = server.experiment(id)["runs"][4]
+    assert (added["id"], added["optimizer"], added["drop_rate"]) == ("r5", "sgd", 0.25)
+    server.control(id, kind="remove_run", run="r1")
+    assert server.experiment(id)["runs"][0]["state"] == "removed"
+    server.control(id, kind="restore_run", run="r1")
+    assert server.experiment(id)["runs"][0]["state"] == "running"
+    server.control(id, kind="speed", value=30.0)
+    server.control(id, kind="extend", value=50)
+    experiment = server.experiment(id)
+    assert (experiment["speed"], experiment["steps"]) == (30.0, 100_050)
+    assert "sgd lr=0.001" in server.get(f"/api/experiments/{id}/command")["command"]
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"kind": "set", "run": "r2", "setting": "drop_rate", "value": 1.0}, "drop_rate"),
+        ({"kind": "set", "run": "r2", "setting": "lr", "value": "abc"}, "lr"),
+        ({"kind": "set", "run": "r2", "setting": "nope", "value": 1}, "setting"),
+        ({"kind": "set", "run": "r77", "setting": "lr", "value": 0.1}, "run"),
+        ({"kind": "set", "run": "r2", "setting": "lr", "value": [1]}, "value"),
+        ({"kind": "fly"}, "kind"),
+        ({"kind": "add_run", "spec": {"optimizer": "nope"}}, "spec.optimizer"),
+        ({"kind": "add_run", "spec": {"optimizer": "adam", "size": 1}}, "spec.size"),
+        ({"kind": "speed", "value": -1}, "value"),
+        ({"kind": "pause", "who": "x" * 41}, "who"),
+        ({}, "kind"),
+    ],
+)
+def test_a_refused_control_changes_nothing(
+    paused: tuple[Server, str], given: Any, field: str
+) -> None:
+    server, id = paused
+    before = server.experiment(id)
+    answer = server.client.post(f"/api/experiments/{id}/controls", json=given)
+    assert answer.status_code == 422, answer.text
+    error = answer.json()["error"]
+    assert field in error["field"]
+    assert error["allowed"]
+    assert server.experiment(id) == before
+    assert server.get(f"/api/experiments/{id}/controls") == []
+
+
+@pytest.fixture(scope="module")
+def paused(shared_server: Server) -> tuple[Server, str]:
+    made = shared_server.create(problem="booth", paused=True)
+    return shared_server, made["id"]
+
+
+def test_a_seventeenth_run_is_refused(server: Server) -> None:
+    runs = [{"optimizer": "adam"}] * 16
+    made = server.create(problem="booth", runs=runs, paused=True)
+    answer = server.control(made["id"], kind="add_run", spec={"optimizer": "adam"})
+    assert answer.status_code == 422
+    assert answer.json()["error"]["field"] == "runs"
+
+
+def test_too_many_experiments_at_once_are_refused(server: Server) -> None:
+    room = 4 - server.get("/api/health")["jobs"]
+    for seed in range(room):
+        server.create(problem="booth", seed=seed, paused=True)
+    answer = server.client.post("/api/experiments", json={"problem": "booth"})
+    assert answer.status_code == 409
+    assert answer.json()["error"]["field"] == "experiments"

@@ -1,0 +1,127 @@
+"""Any process may die at any time: what was stored stays, and nobody says "running" who isn't."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.sync.client import ClientConnection
+
+from tests.backend.server import PATIENCE, Rows, Server, running_server, until
+
+RUNS = ["r1", "r2", "r3", "r4"]
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[Server]:
+    with running_server(tmp_path) as server:
+        yield server
+
+
+def next_experiment(viewer: ClientConnection, state: str) -> Any:
+    """The first `experiment` message in this state."""
+    while True:
+        message = viewer.recv(timeout=PATIENCE)
+        if isinstance(message, str):
+            content = json.loads(message)
+            if content["type"] == "experiment" and content["experiment"]["state"] == state:
+                return content["experiment"]
+
+
+def everything(server: Server, id: str) -> Rows:
+    """All that a new viewer gets of the history."""
+    rows = Rows()
+    with server.watch(id) as viewer:
+        hello = json.loads(viewer.recv(timeout=PATIENCE))
+        while rows.seq < hello["seq"]:
+            message = viewer.recv(timeout=PATIENCE)
+            if isinstance(message, bytes):
+                rows.add(message)
+    return rows
+
+
+def test_a_killed_worker_fails_its_experiment_and_no_other(own_server: Server) -> None:
+    server = own_server
+    doomed = server.create(problem="beale", steps=100_000, speed=100)
+    [victim] = server.workers()
+    other = server.create(problem="booth", steps=100_000, speed=100)
+    server.reach(doomed["id"], 40)
+    with server.watch(doomed["id"]) as viewer:
+        victim.kill()
+        failed = next_experiment(viewer, "failed")
+    step = failed["step"]
+    assert failed["connected"] is False
+    assert "killed by signal 9" in failed["message"]
+    assert f"at step {step}; every step up to there is kept" in failed["message"]
+    everything(server, doomed["id"]).check_gapless(RUNS, step)
+    refused = server.control(doomed["id"], kind="play")
+    assert refused.status_code == 409
+    assert "start it again" in refused.json()["error"]["message"]
+    server.reach(other["id"], server.experiment(other["id"])["step"] + 20)
+    server.create(problem="booth", paused=True)
+
+
+def test_a_killed_backend_comes_back_to_a_job_that_went_on(own_server: Server) -> None:
+    server = own_server
+    made = server.create(problem="beale", steps=100_000, speed=100)
+    id = made["id"]
+    rows = Rows()
+    with server.watch(id) as viewer:
+        rows.read_to(viewer, 30)
+        changed = server.control(id, kind="set", run="r2", setting="drop_rate", value=0.25)
+        server.kill()
+    [worker] = server.workers()
+    before = max(rows.steps())
+    server.start()
+    back = until(lambda: (e := server.experiment(id))["connected"] and e, what="the reconnect")
+    assert back["state"] == "running"
+    assert back["runs"][1]["drop_rate"] == 0.25
+    server.reach(id, before + 100)
+    with server.watch(id, after=rows.seq) as viewer:
+        hello = json.loads(viewer.recv(timeout=PATIENCE))
+        assert hello["after"] == rows.seq
+        rows.read_to(viewer, hello["experiment"]["step"] + 20)
+    rows.check_gapless(RUNS, max(rows.steps()))
+    assert [p.pid for p in server.workers()] == [worker.pid]
+    out = server.control(id, kind="pause")
+    assert out.status_code == 200
+    controls = server.get(f"/api/experiments/{id}/controls")
+    assert [c["id"] for c in controls] == [changed.json()["id"], out.json()["id"]]
+
+
+def test_an_orphaned_worker_that_died_meanwhile_is_told(tmp_path: Path) -> None:
+    with running_server(tmp_path, return_limit=1) as server:
+        id = server.create(problem="beale", steps=100_000, speed=100)["id"]
+        step = server.reach(id, 20)["step"]
+        server.kill()
+        for worker in server.workers():
+            worker.kill()
+        server.start()
+        failed = server.state(id, "failed")
+        assert failed["step"] >= step
+        assert "did not come back" in failed["message"]
+        everything(server, id).check_gapless(RUNS, failed["step"])
+
+
+def test_a_graceful_end_stores_everything_and_leaves_no_process(own_server: Server) -> None:
+    server = own_server
+    training = server.create(problem="beale", steps=100_000, speed=0)["id"]
+    paused = server.create(problem="booth", paused=True)["id"]
+    server.reach(training, 50)
+    workers = server.workers()
+    assert len(workers) == 2
+    assert server.stop() < 5
+    assert server.process.returncode in (0, -signal.SIGTERM)
+    assert not server.workers()
+    with sqlite3.connect(server.folder / "lrd.sqlite3") as store:
+        states = dict(store.execute("SELECT id, state FROM experiments"))
+    assert states == {training: "stopped", paused: "stopped"}
+    server.start()
+    stopped = server.experiment(training)
+    assert f"the server was shut down at step {stopped['step']}" in stopped["message"]
+    everything(server, training).check_gapless(RUNS, stopped["step"])

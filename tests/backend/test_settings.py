@@ -1,0 +1,35 @@
+"""The server's settings come from LRD_ variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from backend.settings import Settings
+
+
+def test_defaults_are_loopback_and_a_folder_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LRD_HOST", "LRD_PORT", "LRD_STORE"):
+        monkeypatch.delenv(name, raising=False)
+    settings = Settings()
+    assert (settings.host, settings.port) == ("127.0.0.1", 8000)
+    assert settings.folder() == Path("data")
+    assert settings.worker_url() == "ws://127.0.0.1:8000/api/worker"
+
+
+def test_variables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LRD_HOST", "::")
+    monkeypatch.setenv("LRD_PORT", "9001")
+    monkeypatch.setenv("LRD_ALLOWED_HOSTS", '["lab.example"]')
+    monkeypatch.setenv("LRD_STORE", "sqlite:////srv/lrd/x.sqlite3")
+    settings = Settings()
+    assert settings.worker_url() == "ws://[::1]:9001/api/worker"
+    assert settings.allowed_hosts == ["lab.example"]
+    assert settings.folder() == Path("/srv/lrd")
+
+
+def test_a_port_out_of_range_is_refused() -> None:
+    with pytest.raises(ValidationError, match="port"):
+        Settings(port=70000)

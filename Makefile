@@ -1,4 +1,6 @@
 # make demo: from a fresh clone to the dashboard. make test: everything, browser included.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
 PORT ?= 8000
 PYTHON ?= python3
 BIN := .venv/bin
@@ -21,8 +23,11 @@ $(STAMPS)/venv:
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/python: requirements.lock pyproject.toml $(STAMPS)/venv
-	@echo "2/3 installing Python packages (torch is the large one; about a minute)"
-	@$(BIN)/pip install --disable-pip-version-check --progress-bar on -q -r requirements.lock
+	@echo "2/3 installing Python packages (torch is the large one; a minute or two)"
+	@$(BIN)/pip install --disable-pip-version-check --progress-bar off -r requirements.lock | awk \
+		'/^(Collecting|Requirement)/ { printf "\r    %3d of %d  %-40.40s", ++n, total, $$2; fflush() } \
+		/^Installing/ { printf "\r    unpacking %-45s", ""; fflush() } \
+		END { print "" }' total=$$(grep -c == requirements.lock)
 	@$(BIN)/pip install --disable-pip-version-check -q --no-deps --no-build-isolation -e .
 	@touch $@
 

@@ -41,7 +41,7 @@ class Settings(BaseSettings):
     max_body: int = Field(1_000_000, ge=1_000)
     max_jobs: int = Field(8, ge=1)
     viewer_bytes: int = Field(4_000_000, ge=10_000)
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"
     idle_limit: float = Field(600.0, gt=0)
     start_limit: float = Field(60.0, gt=0)
     return_limit: float = Field(10.0, gt=0)

@@ -9,17 +9,15 @@ from typing import Any, Protocol
 
 from backend.errors import ApiError, refused
 from backend.jobs.crew import Worker
-from backend.protocol import (
+from backend.jobs.messages import (
     Ack,
-    ControlOut,
-    Experiment,
-    Run,
     Stored,
     WorkerApplied,
     WorkerFailed,
     WorkerReady,
     WorkerStatus,
 )
+from backend.protocol import ControlOut, Experiment, Run
 from backend.store import Store
 from backend.store.frames import pack, steps_of
 from backend.store.records import ACTIVE, control_out

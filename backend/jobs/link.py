@@ -12,8 +12,7 @@ from pydantic import TypeAdapter
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.sync.client import ClientConnection, connect
 
-from backend.jobs.outbox import Outbox
-from backend.protocol import (
+from backend.jobs.messages import (
     Ack,
     Assign,
     BackendMessage,
@@ -22,6 +21,7 @@ from backend.protocol import (
     WorkerControl,
     WorkerHello,
 )
+from backend.jobs.outbox import Outbox
 
 log = logging.getLogger(__name__)
 

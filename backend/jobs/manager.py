@@ -12,16 +12,9 @@ from typing import Any
 from backend.errors import ApiError, unknown_experiment
 from backend.jobs.crew import Crew, Worker
 from backend.jobs.job import Audience, Job, no_worker
+from backend.jobs.messages import Assign, Shutdown, WorkerControl
 from backend.jobs.tasks import Tasks
-from backend.protocol import (
-    Assign,
-    ControlIn,
-    ControlOut,
-    Experiment,
-    ExperimentIn,
-    Shutdown,
-    WorkerControl,
-)
+from backend.protocol import ControlIn, ControlOut, Experiment, ExperimentIn
 from backend.settings import Settings
 from backend.store import Store
 from backend.store.records import moment

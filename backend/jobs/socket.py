@@ -14,7 +14,7 @@ from backend.jobs.crew import Worker
 from backend.jobs.job import Job
 from backend.jobs.link import GO_AWAY
 from backend.jobs.manager import Manager
-from backend.protocol import (
+from backend.jobs.messages import (
     Ack,
     WorkerApplied,
     WorkerFailed,

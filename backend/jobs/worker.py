@@ -16,10 +16,8 @@ from functools import partial
 from typing import Any
 
 from backend.jobs.link import Link
-from backend.jobs.outbox import LinkGoneError, Outbox
-from backend.protocol import (
+from backend.jobs.messages import (
     Assign,
-    Tensor,
     WorkerApplied,
     WorkerControl,
     WorkerFailed,
@@ -27,6 +25,8 @@ from backend.protocol import (
     WorkerReady,
     WorkerStatus,
 )
+from backend.jobs.outbox import LinkGoneError, Outbox
+from backend.protocol import Tensor
 from lrd_core.engine.controls import Applied, Control, Status
 from lrd_core.engine.experiment import ExperimentSpec, RunSpec, check_experiment
 from lrd_core.engine.frames import VERSION, Block, Frame, encode

@@ -1,0 +1,97 @@
+"""Every JSON message between backend and worker, defined once; binary messages are frames."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from backend.protocol import Message, Tensor
+
+
+class WorkerHello(Message):
+    """Worker → backend, first message; `experiment` and `seq` are set on a reconnect."""
+
+    type: Literal["hello"] = "hello"
+    worker: str
+    pid: int
+    experiment: str | None
+    seq: int
+
+
+class WorkerApplied(Message):
+    """Worker → backend: a control was applied or refused; sent again until it is `Stored`.
+
+    It carries the control itself and who sent it, so that a restarted backend can store it.
+    """
+
+    type: Literal["applied"] = "applied"
+    applied: dict[str, Any]
+    control: dict[str, Any]
+    who: str
+    at: float = Field(description="when it was applied, Unix seconds")
+
+
+class WorkerStatus(Message):
+    type: Literal["status"] = "status"
+    status: dict[str, Any]
+
+
+class WorkerReady(Message):
+    """Worker → backend: the experiment is built; its parameter tensors."""
+
+    type: Literal["ready"] = "ready"
+    tensors: list[Tensor]
+
+
+class WorkerFailed(Message):
+    """Worker → backend: training raised; the process ends."""
+
+    type: Literal["failed"] = "failed"
+    message: str
+
+
+WorkerMessage = Annotated[
+    WorkerHello | WorkerApplied | WorkerStatus | WorkerReady | WorkerFailed,
+    Field(discriminator="type"),
+]
+
+
+class Assign(Message):
+    """Backend → worker: train this (the parts of an `ExperimentSpec`)."""
+
+    type: Literal["assign"] = "assign"
+    experiment: str
+    spec: dict[str, Any]
+    paused: bool
+
+
+class WorkerControl(Message):
+    type: Literal["control"] = "control"
+    control: dict[str, Any]
+    who: str
+
+
+class Ack(Message):
+    """Backend → worker: every frame up to `seq` is committed."""
+
+    type: Literal["ack"] = "ack"
+    seq: int
+
+
+class Stored(Message):
+    """Backend → worker: this control is stored; no need to send it again."""
+
+    type: Literal["stored"] = "stored"
+    control: str
+
+
+class Shutdown(Message):
+    """Backend → worker: finish the step, send what is left, end."""
+
+    type: Literal["shutdown"] = "shutdown"
+
+
+BackendMessage = Annotated[
+    Assign | WorkerControl | Ack | Stored | Shutdown, Field(discriminator="type")
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -14,12 +15,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
 from backend import api
-from backend.api import errors
+from backend.api import errors, unknown
 from backend.jobs import socket as worker_socket
 from backend.jobs.manager import Manager
 from backend.security import BodyLimit, Doors, content_policy
 from backend.services import Services
-from backend.settings import Settings
+from backend.settings import Settings, load_settings
 from backend.store import Store
 from backend.store.database import FolderLock
 from backend.stream import socket as stream_socket
@@ -50,7 +51,7 @@ def create_app(
         page: the dashboard's HTML page; its inline scripts are allowed by hash. By default
             Streamlit's, if there is a dashboard.
     """
-    chosen = settings or Settings()
+    chosen = settings or load_settings()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -73,6 +74,7 @@ def create_app(
     app.include_router(api.router)
     app.include_router(stream_socket.router)
     app.include_router(worker_socket.router)
+    unknown.install(app)
     if assets is not None:
         app.mount("/live", Immutable(directory=assets, check_dir=False))
     if dash is not None:
@@ -116,10 +118,19 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
 def worker_token(folder: Path) -> str:
     """The secret that lets worker processes in; it outlives the server, so that they can return."""
     path = folder / "worker.token"
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(32), encoding="ascii")
-    return path.read_text(encoding="ascii")
+    known = path.read_text(encoding="ascii").strip() if path.exists() else ""
+    if known:
+        return known
+    token = secrets.token_urlsafe(32)
+    # Whole or not at all: a crash half way must not leave a secret that is empty.
+    fresh = path.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(token)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    return token
 
 
 def streamlit_page() -> Path | None:

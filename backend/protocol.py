@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from lrd_core.engine.controls import Kind, RunState, State
 
@@ -24,9 +24,25 @@ class Message(BaseModel):
 
 
 class Input(Message):
-    """What comes from outside: no number may be NaN or infinite, and nothing is converted."""
+    """What comes from outside: no number may be NaN or infinite, and nothing is converted.
+
+    Nor may a text hold half a surrogate pair: JSON's escapes can write one, UTF-8 cannot, so that
+    it could be neither stored nor sent.
+    """
 
     model_config = ConfigDict(allow_inf_nan=False, strict=True)
+
+    @field_validator("*")
+    @classmethod
+    def _encodable(cls, value: Any) -> Any:
+        texts = [*value, *value.values()] if isinstance(value, dict) else [value]
+        for text in texts:
+            if isinstance(text, str):
+                try:
+                    text.encode()
+                except UnicodeEncodeError:
+                    raise ValueError("text without half a surrogate pair") from None
+        return value
 
 
 # --- catalogue ------------------------------------------------------------------------------------
@@ -193,7 +209,8 @@ class ExperimentSummary(Message):
     step: int
     steps: int
     runs: int
-    labels: list[str]
+    labels: list[str] = Field(description="a run each: its label, or optimizer and drop rate")
+    slots: list[int] = Field(description="a run each: its colour and glyph")
 
 
 Number = float | Literal["NaN", "Infinity", "-Infinity"]
@@ -242,6 +259,7 @@ class ChangeInfo(Message):
     setting: str
     old: Value | None
     new: Value | None
+    step: int = Field(description="first step that uses it, of this run")
 
 
 class ControlOut(Message):

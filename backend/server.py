@@ -10,7 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from backend.app import create_app
-from backend.settings import Settings
+from backend.settings import Settings, load_settings
 
 
 class Server(uvicorn.Server):
@@ -62,7 +62,7 @@ def serve(app: FastAPI, settings: Settings) -> None:
 
 def main() -> None:
     """The backend alone, without the dashboard: ``python -m backend.server``."""
-    settings = Settings()
+    settings = load_settings()
     serve(create_app(settings), settings)
 
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from lrd_core.settings import SettingError
 
 #: Addresses that mean every interface, and the loopback address that reaches them.
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 DATA_FOLDER = Path("data")
+STORE_URL = "an SQLAlchemy URL, e.g. sqlite:///data/lrd.sqlite3"
 
 
 class Settings(BaseSettings):
@@ -47,6 +53,15 @@ class Settings(BaseSettings):
     return_limit: float = Field(10.0, gt=0)
     control_limit: float = Field(10.0, gt=0)
 
+    @field_validator("store")
+    @classmethod
+    def _known_database(cls, url: str) -> str:
+        try:
+            make_url(url).get_dialect()
+        except (ArgumentError, ImportError, ValueError):
+            raise ValueError(STORE_URL) from None
+        return url
+
     def folder(self) -> Path:
         """Folder of the store's files, and of the worker token."""
         url = make_url(self.store)
@@ -59,3 +74,23 @@ class Settings(BaseSettings):
         host = EVERYWHERE.get(self.host, self.host)
         name = f"[{host}]" if ":" in host else host
         return f"ws://{name}:{self.port}/api/worker"
+
+
+def load_settings(**given: Any) -> Settings:
+    """The settings: `given` (None: not given) before the environment.
+
+    Raises:
+        SettingError: a value that is not allowed, its field named as the variable (``LRD_PORT``).
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        allowed = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+        name = "LRD_" + str(first["loc"][0]).upper()
+        raise SettingError(name, first["input"], allowed[:1].lower() + allowed[1:]) from None
+    except SettingsError as error:  # a list that is not JSON
+        found = re.search(r'field "(\w+)"', str(error))
+        name = "LRD_" + (found.group(1).upper() if found else "")
+        allowed = 'a JSON list of texts, e.g. ["lab.example"]'
+        raise SettingError(name, os.environ.get(name), allowed) from None

@@ -14,17 +14,19 @@ import streamlit as st
 import websockets
 from fastapi import FastAPI, Request, WebSocket
 from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.background import BackgroundTask
 from starlette.websockets import WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
 
 from backend.app import Immutable, streamlit_page
-from backend.security import Doors, content_policy
-from backend.settings import Settings
+from backend.security import BodyLimit, Doors, content_policy
+from backend.settings import load_settings
 from lrd_core.settings import SettingError
 
 #: Headers that belong to one connection, not to the message; Host and Origin were checked here.
 HOP = {"connection", "host", "origin", "keep-alive", "transfer-encoding", "upgrade", "te"}
 MAX_MESSAGE = 64 * 2**20
+METHODS = ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"]
 
 
 def backend_url() -> httpx.URL:
@@ -43,7 +45,8 @@ def backend_url() -> httpx.URL:
 def create_proxy(dash: st.App, assets: Path) -> FastAPI:
     """An application with the dashboard and the backend's `/api` behind the same origin."""
     url = backend_url()
-    client = httpx.AsyncClient(base_url=url, timeout=httpx.Timeout(30, connect=3))
+    # The backend is near: a proxy named in the environment is for the way out.
+    client = httpx.AsyncClient(base_url=url, timeout=httpx.Timeout(30, connect=3), trust_env=False)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Any]:
@@ -52,7 +55,7 @@ def create_proxy(dash: st.App, assets: Path) -> FastAPI:
 
     app = FastAPI(lifespan=lifespan, openapi_url=None)
 
-    @app.api_route("/api/{path:path}", methods=["GET", "POST", "PATCH", "PUT", "DELETE"])
+    @app.api_route("/api/{path:path}", methods=METHODS)
     async def forward(request: Request, path: str) -> Any:
         return await _forward(client, request)
 
@@ -62,7 +65,8 @@ def create_proxy(dash: st.App, assets: Path) -> FastAPI:
 
     app.mount("/live", Immutable(directory=assets, check_dir=False))
     app.mount("/", dash)
-    settings = Settings()
+    settings = load_settings()
+    app.add_middleware(BodyLimit, limit=settings.max_body)
     policy = content_policy(streamlit_page())
     app.add_middleware(Doors, host=settings.host, allowed=settings.allowed_hosts, policy=policy)
     return app
@@ -81,8 +85,9 @@ async def _forward(client: httpx.AsyncClient, request: Request) -> Any:
         message = f"LRD_BACKEND_URL: {client.base_url} does not answer ({error}); start the backend"
         detail = {"field": "LRD_BACKEND_URL", "value": str(client.base_url), "allowed": allowed}
         return JSONResponse({"error": detail | {"message": message}}, status_code=502)
+    done = BackgroundTask(answer.aclose)
     kept = {k: v for k, v in answer.headers.items() if k not in HOP}
-    return StreamingResponse(answer.aiter_raw(), answer.status_code, kept, background=None)
+    return StreamingResponse(answer.aiter_raw(), answer.status_code, kept, background=done)
 
 
 async def _bridge(url: httpx.URL, socket: WebSocket) -> None:
@@ -92,7 +97,7 @@ async def _bridge(url: httpx.URL, socket: WebSocket) -> None:
     target = f"{scheme}://{url.netloc.decode()}{socket.url.path}{query}"
     await socket.accept()
     try:
-        async with connect(target, max_size=MAX_MESSAGE, compression=None) as upstream:
+        async with connect(target, max_size=MAX_MESSAGE, compression=None, proxy=None) as upstream:
             down = asyncio.create_task(_down(upstream, socket))
             up = asyncio.create_task(_up(socket, upstream))
             _, pending = await asyncio.wait((down, up), return_when=asyncio.FIRST_COMPLETED)

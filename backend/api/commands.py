@@ -27,9 +27,11 @@ def command_line(
         runs = [run for run in runs if run.id not in removed]
     began = ExperimentSpec(**{**spec, "runs": runs})
     changes = [
-        (control.step, Change(change.run, change.setting, change.old, change.new))
+        (change.step, Change(change.run, change.setting, change.old, change.new, change.step))
         for control in controls
         if control.kind == "set"
         for change in control.changes
+        # Set after the last step: nothing was trained with it, and the command would refuse it.
+        if change.step <= experiment.steps
     ]
     return command(replace(began, steps=experiment.steps), changes)

@@ -42,10 +42,10 @@ def install(app: FastAPI) -> None:
 def error_response(error: ApiError) -> Response:
     """The answer that tells of `error`."""
     detail = ErrorDetail(
-        field=error.field,
+        field=_encodable(error.field),
         value=shown(error.value),
-        allowed=error.allowed,
-        message=error.message,
+        allowed=_encodable(error.allowed),
+        message=_encodable(error.message),
     )
     body = ErrorOut(error=detail).model_dump_json()
     return Response(body, error.status, media_type="application/json")
@@ -56,8 +56,7 @@ def shown(value: object) -> object:
     if isinstance(value, float) and not math.isfinite(value):
         return {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}[str(value)]
     if isinstance(value, str):
-        # A lone surrogate is legal in JSON's escapes, but not in UTF-8.
-        value = value.encode("utf-8", "replace").decode()
+        value = _encodable(value)
         return value if len(value) <= MAX_SHOWN else value[:MAX_SHOWN] + "…"
     if value is None or isinstance(value, bool | int | float):
         return value
@@ -66,6 +65,11 @@ def shown(value: object) -> object:
     except (TypeError, ValueError):
         text = repr(value)
     return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…"
+
+
+def _encodable(text: str) -> str:
+    """`text` as UTF-8 can carry it: a lone surrogate is legal in JSON's escapes only."""
+    return text.encode("utf-8", "replace").decode()
 
 
 async def _setting(_request: Request, error: SettingError) -> Response:

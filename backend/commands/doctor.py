@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import socket
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -15,16 +14,21 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.engine import make_url
 
-from backend.settings import Settings
+from backend.commands.port import authority, refusal
+from backend.settings import Settings, load_settings
+from backend.store.database import check_database
 from lrd_core.optim.random_bits import keep_mask
+from lrd_core.settings import SettingError
 
 PACKAGES = ("torch", "streamlit", "fastapi", "uvicorn", "websockets", "pydantic", "sqlalchemy")
+#: Kept (1) and dropped of coordinates 0 to 31: seed 0, step 1, tensor 0, drop rate 0.5.
+FIRST_BITS = "10001000110001101110001110111010"
 LIVE = Path("frontend") / "live" / "dist" / "manifest.json"
 
 
 def doctor(as_json: bool) -> int:
     """Examine and report; 1 if something would keep the server from starting."""
-    settings = Settings()
+    settings = load_settings()
     checks = [_python(), _device(), _masks(), _port(settings), _store(settings), _component()]
     versions = {name: version(name) for name in PACKAGES} | {"lrd-lab": version("lrd-lab")}
     if as_json:
@@ -53,31 +57,35 @@ def _device() -> dict[str, Any]:
 
 def _masks() -> dict[str, Any]:
     """The first mask bits are known: other bits would mean another experiment."""
-    rate = float(keep_mask(0, 1, 0, 100_000, 0.5, torch.device("cpu")).float().mean())
-    return _check("masks", abs(rate - 0.5) < 0.01, f"keep rate {rate:.4f} of 100,000 draws at 0.5")
+    mask = keep_mask(0, 1, 0, len(FIRST_BITS), 0.5, torch.device("cpu"))
+    bits = "".join("1" if kept else "0" for kept in mask.tolist())
+    if bits == FIRST_BITS:
+        return _check("masks", True, f"the first {len(bits)} bits are the known ones")
+    return _check("masks", False, f"the first bits are {bits}, not {FIRST_BITS}; reinstall lrd-lab")
 
 
 def _port(settings: Settings) -> dict[str, Any]:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            mend = "stop what listens there, or set another with --port or LRD_PORT"
-            return _check(
-                "port", False, f"{settings.host}:{settings.port}: {error.strerror}; {mend}"
-            )
-    return _check("port", True, f"{settings.host}:{settings.port} is free")
+    where = authority(settings.host, settings.port)
+    if busy := refusal(settings.host, settings.port):
+        mend = "stop what listens there, or set another with --port or LRD_PORT"
+        return _check("port", False, f"{where}: {busy}; {mend}")
+    return _check("port", True, f"{where} is free")
 
 
 def _store(settings: Settings) -> dict[str, Any]:
     url = make_url(settings.store)
-    if url.database is None or not url.drivername.startswith("sqlite"):
+    path = None
+    if url.get_backend_name() == "sqlite" and url.database:
+        path = Path(url.database).resolve()
+        if not path.exists():
+            return _check("store", True, f"{path} (made at the first start)")
+    try:
+        check_database(settings.store)
+    except SettingError as error:
+        return _check("store", False, str(error))
+    if path is None:
         return _check("store", True, url.render_as_string())
-    path = Path(url.database).resolve()
-    if path.exists():
-        return _check("store", True, f"{path}, {path.stat().st_size / 1e6:.1f} MB")
-    return _check("store", True, f"{path} (made at the first start)")
+    return _check("store", True, f"{path}, {path.stat().st_size / 1e6:.1f} MB")
 
 
 def _component() -> dict[str, Any]:

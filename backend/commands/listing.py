@@ -10,13 +10,17 @@ from rich.console import Console
 from rich.table import Table
 
 from backend.protocol import ExperimentSummary
-from backend.settings import Settings
-from backend.store import Store
+from backend.settings import load_settings
+from backend.store import Store, StoreError
 
 
 def listing(limit: int, as_json: bool) -> int:
     """Print the newest `limit` experiments, newest first."""
-    found = asyncio.run(_newest(Settings().store, limit))
+    try:
+        found = asyncio.run(_newest(load_settings().store, limit))
+    except StoreError as error:
+        sys.stderr.write(f"lrd: {error}\n")
+        return 1
     if as_json:
         rows = [summary.model_dump(mode="json") for summary in found]
         sys.stdout.write(json.dumps({"experiments": rows}) + "\n")

@@ -116,7 +116,7 @@ def train(spec: ExperimentSpec, scheduled: Scheduled, as_json: bool) -> int:
         refusal = SettingError(error["field"], error["value"], error["allowed"])
         sys.stderr.write(f"lrd: --at {refusal}\n")
     result = _result(spec, summary, seconds)
-    result["command"] = command(spec, [(s, _change(c)) for s, c in scheduled])
+    result["command"] = command(spec, [(step, _change(step, c)) for step, c in scheduled])
     if as_json:
         sys.stdout.write(json.dumps(result) + "\n")
     else:
@@ -149,8 +149,8 @@ def _result(spec: ExperimentSpec, summary: Summary, seconds: float) -> dict[str,
     }
 
 
-def _change(control: Control) -> Change:
-    return Change(control.run, control.setting or "", None, control.value)
+def _change(step: int, control: Control) -> Change:
+    return Change(control.run, control.setting or "", None, control.value, step)
 
 
 def _json_number(value: float) -> float | None:

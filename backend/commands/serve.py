@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import json
-import socket
 import sys
 from importlib import import_module
-from typing import Any
 
-from pydantic import ValidationError
-
-from backend.settings import EVERYWHERE, Settings
-from lrd_core.settings import SettingError
+from backend.commands.port import authority, refusal
+from backend.settings import EVERYWHERE, Settings, load_settings
+from backend.store.database import check_database
 
 # Named, not imported: the arrow of imports goes from frontend to backend only.
 WITH_DASHBOARD = "frontend.server"
 
 
 def serve(host: str | None, port: int | None, dashboard: bool, as_json: bool) -> int:
-    """Serve until interrupted."""
-    given: dict[str, Any] = {"host": host, "port": port}
-    try:
-        settings = Settings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "LRD_" + str(first["loc"][0]).upper()
-        raise SettingError(name, first["input"], first["msg"]) from None
-    if busy := _busy(settings):
-        sys.stderr.write(f"lrd: {busy}\n")
+    """Serve until interrupted.
+
+    Raises:
+        SettingError: a setting that is not allowed, or a store that cannot be opened.
+    """
+    settings = load_settings(host=host, port=port)
+    if busy := refusal(settings.host, settings.port):
+        where = authority(settings.host, settings.port)
+        sys.stderr.write(f"lrd: port: {where} cannot be had ({busy}); use another --port\n")
         return 1
+    check_database(settings.store)
     sys.stderr.write("starting\n")
     try:
         return 0 if _start(settings, dashboard, as_json) else 1
@@ -57,17 +54,4 @@ def _say(line: str) -> None:
 
 def _url(settings: Settings) -> str:
     shown = EVERYWHERE.get(settings.host, settings.host)
-    return f"http://{f'[{shown}]' if ':' in shown else shown}:{settings.port}"
-
-
-def _busy(settings: Settings) -> str | None:
-    """Why the port cannot be had, or None; asked before the slow imports."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            where = f"{settings.host}:{settings.port}"
-            return f"port: {where} cannot be had ({error.strerror}); use another --port"
-    return None
+    return f"http://{authority(shown, settings.port)}"

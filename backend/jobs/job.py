@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from backend.errors import ApiError, refused
 from backend.jobs.crew import Worker
 from backend.jobs.messages import (
     Ack,
+    Assign,
     Stored,
     WorkerApplied,
     WorkerFailed,
@@ -38,6 +41,8 @@ class Audience(Protocol):
 
     def control(self, experiment: str, control: ControlOut) -> None: ...
 
+    def viewers(self, experiment: str) -> int: ...
+
 
 class Job:
     """Keeps `experiment` true, the store complete and the audience informed."""
@@ -45,8 +50,11 @@ class Job:
     def __init__(self, experiment: Experiment, store: Store, audience: Audience) -> None:
         self.experiment = experiment
         self.worker: Worker | None = None
+        #: What its worker is to be told, again if the link is cut before it has heard it.
+        self.assignment: Assign | None = None
         #: When it was seen to be finished (monotonic seconds).
         self.finished_at: float | None = None
+        #: Set once controls can be applied, or never will be.
         self.ready = asyncio.Event()
         #: Said when the experiment stops; ``{step}`` becomes the last stored step.
         self.stop_words = "stopped at step {step}"
@@ -61,6 +69,10 @@ class Job:
     @property
     def active(self) -> bool:
         return self.experiment.state in ACTIVE
+
+    @property
+    def watched(self) -> bool:
+        return self._audience.viewers(self.id) > 0
 
     async def change(self, **fields: Any) -> None:
         """Change parts of the experiment: stored, then told."""
@@ -137,7 +149,7 @@ class Job:
     async def on_applied(self, message: WorkerApplied) -> Stored:
         """Store a control that took effect, then answer whoever sent it."""
         applied, control = message.applied, message.control
-        answer = self._answers.pop(control["id"], None)
+        answer = self._answers.get(control["id"])
         if applied["error"] is not None:
             if answer is not None and not answer.done():
                 answer.set_exception(refused(SettingError(**applied["error"])))
@@ -178,14 +190,23 @@ class Job:
         where = (
             f"at step {step}; every step up to there is kept" if step else "before its first step"
         )
-        self.refuse_waiting()
-        self.worker = None
-        await self.change(state="failed", connected=False, message=f"{cause} {where}")
+        await self._end("failed", f"{cause} {where}")
 
     async def stopped(self) -> None:
         """The worker is gone, as it was asked to."""
-        words = self.stop_words.format(step=self.experiment.step)
-        await self.change(state="stopped", connected=False, message=words)
+        await self._end("stopped", self.stop_words.format(step=self.experiment.step))
+
+    async def gone(self) -> None:
+        """The worker of an experiment that had ended is gone."""
+        await self._end(self.experiment.state, self.experiment.message)
+
+    async def _end(self, state: str, message: str) -> None:
+        self.worker = None
+        try:
+            await self.change(state=state, connected=False, message=message)
+        finally:
+            # After the change, so that whoever waits is told the reason.
+            self.refuse_waiting()
 
     def refuse_waiting(self) -> None:
         """Nobody will answer the controls that still wait."""
@@ -193,11 +214,19 @@ class Job:
             if not answer.done():
                 answer.set_exception(self.no_worker())
         self._answers.clear()
+        self.ready.set()
 
-    def will_stop(self, who: str) -> None:
-        """A stop was asked for by a person."""
+    @contextmanager
+    def stopping(self, who: str) -> Iterator[None]:
+        """A person asks for a stop; if it is refused, the words stay what they were."""
+        before = self.stop_words
         name = who.replace("{", "{{").replace("}", "}}")
         self.stop_words = "stopped at step {step}" + (f" by {name}" if name else "")
+        try:
+            yield
+        except ApiError:
+            self.stop_words = before
+            raise
 
     def expect(self, control: str) -> asyncio.Future[ControlOut]:
         """The answer to a control about to be sent."""

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.sync.client import ClientConnection, connect
 
@@ -53,6 +53,10 @@ class Link:
         self._outbox = outbox
         self._give_up = give_up
         self._ending = threading.Event()
+        #: Seconds before the next attempt to connect.
+        self.delay = BACKOFF_S[0]
+        #: The experiment this worker was told to train.
+        self.assigned: str | None = None
         self.assignments: queue.SimpleQueue[Assign | None] = queue.SimpleQueue()
         self.on_control: Callable[[WorkerControl], None] = lambda _: None
         self.on_shutdown: Callable[[], None] = lambda: None
@@ -70,22 +74,28 @@ class Link:
         self._thread.join(2.0)
 
     def _run(self) -> None:
-        delay = BACKOFF_S[0]
+        try:
+            self._stay_connected()
+        finally:
+            # However this thread ends, the training thread must not wait for it.
+            self._outbox.close()
+            self.assignments.put(None)
+            self.on_shutdown()
+
+    def _stay_connected(self) -> None:
         last_seen = time.monotonic()
         while not self._ending.is_set() and time.monotonic() - last_seen < self._give_up:
             try:
                 with self._connect() as socket:
-                    delay = BACKOFF_S[0]
                     if self._serve(socket):
-                        break
+                        return
                 last_seen = time.monotonic()
             except (OSError, InvalidHandshake, ConnectionClosed) as error:
                 log.debug("no backend: %s", error)
-            self._ending.wait(delay)
-            delay = min(2 * delay, BACKOFF_S[1])
-        self._outbox.close()
-        self.assignments.put(None)
-        self.on_shutdown()
+            self._ending.wait(self.delay)
+            # Only progress (see `_handle`) sets it back: a backend that lets workers in and then
+            # fails to store what they send must not be stormed.
+            self.delay = min(2 * self.delay, BACKOFF_S[1])
 
     def _connect(self) -> ClientConnection:
         return connect(
@@ -121,6 +131,8 @@ class Link:
                 self._handle(message)
         except ConnectionClosed:
             pass
+        except ValidationError as error:
+            log.warning("connects anew after a message it does not know: %s", _first(error))
         finally:
             done.set()
             if sender is not None:
@@ -130,13 +142,18 @@ class Link:
     def _handle(self, message: BackendMessage) -> None:
         match message:
             case Assign():
-                self.assignments.put(message)
+                # After a cut link it may come twice.
+                if message.experiment != self.assigned:
+                    self.assigned = message.experiment
+                    self.assignments.put(message)
             case WorkerControl():
                 self.on_control(message)
             case Ack():
-                self._outbox.ack(message.seq)
+                if self._outbox.ack(message.seq):
+                    self.delay = BACKOFF_S[0]
             case Stored():
                 self._outbox.stored(message.control)
+                self.delay = BACKOFF_S[0]
             case Shutdown():
                 self.assignments.put(None)
                 self.on_shutdown()
@@ -153,3 +170,9 @@ class Link:
         except (ConnectionClosed, OSError):
             # What was taken and not delivered is sent again: the outbox keeps it till it is stored.
             return
+
+
+def _first(error: ValidationError) -> str:
+    """The first thing wrong with a message, on one line."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 import time
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import Any
 
@@ -13,6 +14,7 @@ from backend.errors import ApiError, unknown_experiment
 from backend.jobs.crew import Crew, Worker
 from backend.jobs.job import Audience, Job, no_worker
 from backend.jobs.messages import Assign, Shutdown, WorkerControl
+from backend.jobs.room import make_room
 from backend.jobs.tasks import Tasks
 from backend.protocol import ControlIn, ControlOut, Experiment, ExperimentIn
 from backend.settings import Settings
@@ -100,13 +102,18 @@ class Manager:
 
         Raises:
             SettingError: a value that is not allowed.
-            ApiError: too many experiments at once, or nothing there to replace.
+            ApiError: too many experiments at once, nothing there to replace, or the server is
+                being shut down.
         """
+        self._refuse_if_closing()
         parts = given.model_dump(exclude={"name", "paused", "replaces"}, exclude_none=True)
         spec = await asyncio.to_thread(check_experiment, parts)
         async with self._creating:
             replaced = await self._replaced(given.replaces)
-            await self._make_room(leaving=given.replaces)
+            await make_room(
+                self._jobs.values(), self._settings.max_jobs, given.replaces, self._let_go
+            )
+            self._refuse_if_closing()
             experiment = _new_experiment(given, spec)
             await self._store.create(experiment, asdict(spec))
             job = self._jobs[experiment.id] = Job(experiment, self._store, self._audience)
@@ -114,6 +121,11 @@ class Manager:
             worker.experiment = job.id
         self._tasks.start(self._assign(job, worker, spec, given.paused, replaced))
         return job.experiment
+
+    def _refuse_if_closing(self) -> None:
+        if self._closing:
+            message = "server: it is being shut down; start it again first"
+            raise ApiError(503, "server", None, "a server that goes on running", message)
 
     async def _replaced(self, id: str | None) -> Experiment | None:
         if id is None:
@@ -143,8 +155,12 @@ class Manager:
         if not job.active:  # it was replaced while it waited
             await worker.tell(Shutdown())
             return
-        await worker.tell(Assign(experiment=job.id, spec=asdict(spec), paused=paused))
-        await job.connect(worker)
+        job.worker = worker
+        job.assignment = Assign(experiment=job.id, spec=asdict(spec), paused=paused)
+        if await worker.tell(job.assignment):
+            await job.connect(worker)
+        else:  # the link was cut; the worker is told when it has come back
+            self._tasks.start(self._await_return(job))
         if replaced is not None:
             await self._replace(replaced, job.id)
 
@@ -156,21 +172,6 @@ class Manager:
         job.stop_words = "continued as another experiment after step {step}; every step is kept"
         await job.change(replaced_by=by)
         await self._let_go(job)
-
-    async def _make_room(self, leaving: str | None) -> None:
-        """Let the oldest finished experiments' workers go if there are too many."""
-        limit = self._settings.max_jobs
-        held = [job for job in self._jobs.values() if job.id != leaving]
-        idle = [job for job in held if not job.active]
-        while len(held) >= limit and idle:
-            oldest = min(idle, key=lambda job: job.experiment.created_at)
-            idle.remove(oldest)
-            held.remove(oldest)
-            await self._let_go(oldest)
-        if len(held) >= limit:
-            allowed = f"at most {limit} experiments at once"
-            message = f"experiments: {limit} are training, {allowed}; stop one first"
-            raise ApiError(409, "experiments", len(held) + 1, allowed, message)
 
     async def _let_go(self, job: Job) -> None:
         if job.worker is None:
@@ -199,12 +200,13 @@ class Manager:
             async with asyncio.timeout(limit):
                 if job.experiment.state == "starting":
                     await job.ready.wait()
-                if given.kind == "stop":
-                    job.will_stop(given.who)
-                message = WorkerControl(control=parts, who=given.who)
-                if job.worker is None or not await job.worker.tell(message):
-                    raise job.no_worker()
-                return await answer
+                if answer.done():
+                    return await answer
+                with job.stopping(given.who) if given.kind == "stop" else nullcontext():
+                    message = WorkerControl(control=parts, who=given.who)
+                    if job.worker is None or not await job.worker.tell(message):
+                        raise job.no_worker()
+                    return await answer
         except TimeoutError:
             allowed = f"an answer within {limit:g} s"
             words = f"kind: {given.kind} was not answered within {limit:g} s; look whether it came"
@@ -237,11 +239,17 @@ class Manager:
         worker.experiment = experiment
         return worker
 
-    async def rejoin(self, worker: Worker) -> None:
-        """A returning worker is connected."""
+    async def joined(self, worker: Worker, assigned: bool) -> None:
+        """A worker is connected, and can be sent to; `assigned` if it knows what to train."""
         job = self._jobs.get(worker.experiment or "")
-        if job is not None:
-            await job.connect(worker)
+        if job is None:
+            return
+        if not assigned:
+            if job.worker is not worker or job.assignment is None:
+                return  # its first hello: `_assign` waits for it
+            if not await worker.tell(job.assignment):
+                return  # cut again: `lost` follows
+        await job.connect(worker)
 
     def _send_away(self, worker: Worker) -> None:
         if not worker.ours:
@@ -293,14 +301,13 @@ class Manager:
         if job is None or (job.worker is not None and job.worker is not worker):
             return
         job.worker = None
-        job.refuse_waiting()
         self._jobs.pop(job.id, None)
         if job.active and self._closing:
             await job.stopped()
         elif job.active:
             await job.fail(f"its worker process ended unexpectedly ({words})")
         else:
-            await job.change(connected=False)
+            await job.gone()
 
     async def _release_idle(self) -> None:
         """Let the workers of experiments go that were finished long ago."""

@@ -10,13 +10,12 @@ from backend.protocol import Message, Tensor
 
 
 class WorkerHello(Message):
-    """Worker → backend, first message; `experiment` and `seq` are set on a reconnect."""
+    """Worker → backend, first message; `experiment` is set once it has its assignment."""
 
     type: Literal["hello"] = "hello"
     worker: str
     pid: int
     experiment: str | None
-    seq: int
 
 
 class WorkerApplied(Message):

@@ -73,12 +73,14 @@ class Outbox:
         self._outgoing.append(message)
         self._changed.notify_all()
 
-    def ack(self, seq: int) -> None:
-        """Every frame up to `seq` is stored."""
+    def ack(self, seq: int) -> bool:
+        """Every frame up to `seq` is stored; whether that was news."""
         with self._changed:
+            before = len(self._frames)
             while self._frames and self._frames[0][0] <= seq:
                 self._bytes -= len(self._frames.popleft()[1])
             self._changed.notify_all()
+            return len(self._frames) < before
 
     def stored(self, control: str) -> None:
         """The answer to this control is stored."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import TypeAdapter, ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 
 from backend.jobs.crew import Worker
 from backend.jobs.job import Job
@@ -28,6 +29,9 @@ from lrd_core.engine.frames import FrameError
 
 log = logging.getLogger(__name__)
 router = APIRouter()
+
+#: Close code for a store that took nothing: come back later.
+STORE_FAILED = 1011
 
 _messages: TypeAdapter[WorkerMessage] = TypeAdapter(WorkerMessage)
 
@@ -54,8 +58,7 @@ async def worker_socket(socket: WebSocket) -> None:
             newest = await services.store.newest(hello.experiment)
             await socket.send_text(Ack(seq=newest).model_dump_json())
         worker.attach(socket.send_text)
-        if hello.experiment is not None:
-            await manager.rejoin(worker)
+        await manager.joined(worker, assigned=hello.experiment is not None)
         await _serve(socket, manager, worker)
     except (
         WebSocketDisconnect,
@@ -68,9 +71,26 @@ async def worker_socket(socket: WebSocket) -> None:
             log.warning("worker link closed: %s", error)
             with suppress(RuntimeError):
                 await socket.close(4400, str(error)[:100])
+    except SQLAlchemyError as error:
+        # The worker keeps what is not acknowledged, and comes back later with it.
+        log.error("worker link closed, the store failed: %s", _cause(error))
+        with suppress(RuntimeError):
+            await socket.close(STORE_FAILED, "the store failed")
     finally:
         if worker is not None:
-            await manager.lost(worker)
+            await _lost(manager, worker)
+
+
+async def _lost(manager: Manager, worker: Worker) -> None:
+    try:
+        await manager.lost(worker)
+    except SQLAlchemyError as error:
+        log.error("the end of a worker's link is not stored: %s", _cause(error))
+
+
+def _cause(error: SQLAlchemyError) -> str:
+    """What the database said, on one line and without the statement."""
+    return str(getattr(error, "orig", None) or error).splitlines()[0]
 
 
 async def _serve(socket: WebSocket, manager: Manager, worker: Worker) -> None:

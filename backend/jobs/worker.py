@@ -88,18 +88,12 @@ class Worker:
 
     def __init__(self, url: str, token: str, name: str) -> None:
         self._name = name
-        self._experiment: str | None = None
         self._outbox = Outbox()
         self._sink = BackendSink(self._outbox)
         self._link = Link(url, token, self._hello, self._outbox)
 
     def _hello(self) -> WorkerHello:
-        return WorkerHello(
-            worker=self._name,
-            pid=os.getpid(),
-            experiment=self._experiment,
-            seq=self._outbox.seq,
-        )
+        return WorkerHello(worker=self._name, pid=os.getpid(), experiment=self._link.assigned)
 
     def run(self) -> int:
         """Wait for the assignment, train, end; gives the exit code."""
@@ -115,7 +109,6 @@ class Worker:
         self._link.on_shutdown()
 
     def _train(self, assignment: Assign) -> int:
-        self._experiment = assignment.experiment
         try:
             loop = Loop(spec_of(assignment.spec), self._sink, paused=assignment.paused)
 

@@ -11,6 +11,10 @@ from alembic.config import Config
 from alembic.util.exc import CommandError
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from backend.settings import STORE_URL
+from lrd_core.settings import SettingError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -23,16 +27,42 @@ def open_database(url: str) -> Engine:
     """An engine on `url`, its schema brought up to date.
 
     Raises:
+        SettingError: it cannot be opened.
         StoreError: the database was written by a newer version.
     """
-    parsed = make_url(url)
-    sqlite = parsed.get_backend_name() == "sqlite"
-    if sqlite and parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = create_engine(parsed)
-    if sqlite:
-        event.listen(engine, "connect", _prepare_sqlite)
+    engine = _connected(url)
     upgrade(engine)
+    return engine
+
+
+def check_database(url: str) -> None:
+    """Open and close the database at `url`; a file that is not there is made, empty.
+
+    Raises:
+        SettingError: it cannot be opened.
+    """
+    _connected(url).dispose()
+
+
+def _connected(url: str) -> Engine:
+    """An engine that has connected once."""
+    shown = url
+    try:
+        parsed = make_url(url)
+        shown = parsed.render_as_string(hide_password=True)
+        sqlite = parsed.get_backend_name() == "sqlite"
+        if sqlite and parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        engine = create_engine(parsed)
+        if sqlite:
+            event.listen(engine, "connect", _prepare_sqlite)
+        engine.connect().close()
+    except (ArgumentError, ImportError, ValueError):
+        raise SettingError("LRD_STORE", shown, STORE_URL) from None
+    except (OSError, DBAPIError) as error:
+        cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        allowed = f"a database that can be opened ({cause})"
+        raise SettingError("LRD_STORE", shown, allowed) from None
     return engine
 
 

@@ -147,18 +147,6 @@ def _overlapping(
         yield decode(data)
 
 
-def last_steps(connection: Connection, experiment: str) -> dict[str, int]:
-    """The newest stored step of every run in the newest frame."""
-    query = (
-        select(frames.c.bytes)
-        .where(frames.c.experiment_id == experiment)
-        .order_by(frames.c.seq.desc())
-        .limit(1)
-    )
-    data = connection.execute(query).scalar()
-    return steps_of(decode(data)) if data else {}
-
-
 def steps_of(frame: Frame) -> dict[str, int]:
     """The newest step of every run in `frame`."""
     steps: dict[str, int] = {}

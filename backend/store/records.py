@@ -101,24 +101,27 @@ def list_experiments(connection: Connection, limit: int) -> list[ExperimentSumma
         .mappings()
         .all()
     )
-    labels: dict[str, list[str]] = defaultdict(list)
+    labels: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    columns = (runs.c.experiment_id, runs.c.slot, runs.c.label, runs.c.optimizer, runs.c.drop_rate)
     query = (
-        select(runs.c.experiment_id, runs.c.label, runs.c.optimizer)
+        select(*columns)
         .where(runs.c.experiment_id.in_([row["id"] for row in rows]), runs.c.state != "removed")
         .order_by(runs.c.experiment_id, runs.c.slot)
     )
-    for experiment, label, optimizer in connection.execute(query):
-        labels[experiment].append(label or optimizer)
+    for experiment, slot, label, optimizer, rate in connection.execute(query):
+        made = f"{optimizer} {rate:g}" if rate > 0 else optimizer
+        labels[experiment].append((slot, label or made))
     return [_summary(row, labels[row["id"]]) for row in rows]
 
 
-def _summary(row: RowMapping, labels: list[str]) -> ExperimentSummary:
+def _summary(row: RowMapping, labels: list[tuple[int, str]]) -> ExperimentSummary:
     names = ("id", "name", "problem", "kind", "seed", "state", "step", "steps")
     return ExperimentSummary(
         **{name: row[name] for name in names},
         created_at=moment(row["created_at"]),
         runs=len(labels),
-        labels=labels,
+        labels=[label for _, label in labels],
+        slots=[slot for slot, _ in labels],
     )
 
 
@@ -169,7 +172,8 @@ def control_out(row: RowMapping | dict[str, Any]) -> ControlOut:
         run=row["run"],
         step=row["step"],
         received_step=row["received_step"],
-        changes=[ChangeInfo(**change) for change in row["changes"]],
+        # Changes had no step of their own once: the control's.
+        changes=[ChangeInfo(**{"step": row["step"], **change}) for change in row["changes"]],
         at=moment(row["at"]),
         who=row["who"],
     )

@@ -26,6 +26,7 @@ class Store:
         """Open (and migrate) the database at an SQLAlchemy URL.
 
         Raises:
+            SettingError: it cannot be opened.
             StoreError: it was written by a newer version.
         """
         self._engine = open_database(url)
@@ -136,7 +137,3 @@ class Store:
     ) -> frames.Columns:
         """Rows of one run from step `first` to `last`, both included."""
         return await self._read(lambda c: frames.series(c, experiment, run, columns, first, last))
-
-    async def last_steps(self, experiment: str) -> dict[str, int]:
-        """The newest stored step of every run in the newest frame."""
-        return await self._read(lambda c: frames.last_steps(c, experiment))

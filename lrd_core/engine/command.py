@@ -72,6 +72,13 @@ def parse_value(text: str) -> Value:
     return text
 
 
+def _split(text: str, field: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:
+        raise SettingError(field, text, "words with quotes that close") from None
+
+
 def parse_pairs(tokens: Iterable[str], field: str) -> dict[str, Value]:
     """`name=value` tokens as a dictionary.
 
@@ -93,7 +100,7 @@ def parse_run(text: str) -> dict[str, object]:
     Raises:
         SettingError: no optimizer, or a token that is not name=value.
     """
-    tokens = shlex.split(text)
+    tokens = _split(text, "run")
     if not tokens:
         raise SettingError("run", text, "an optimizer and its settings, e.g. 'adam lr=0.003'")
     pairs = parse_pairs(tokens[1:], "run")
@@ -108,7 +115,7 @@ def parse_at(text: str) -> tuple[int, Control]:
     Raises:
         SettingError: anything else.
     """
-    tokens = shlex.split(text)
+    tokens = _split(text, "at")
     allowed = "STEP RUN SETTING=VALUE, e.g. '120 r2 drop_rate=0.5'"
     if len(tokens) != 3 or not tokens[0].isdigit() or int(tokens[0]) < 1:
         raise SettingError("at", text, allowed)

@@ -54,12 +54,13 @@ class Control:
 
 @dataclass(frozen=True)
 class Change:
-    """One setting of one run, before and after."""
+    """One setting of one run, before and after; `step` is the first step that uses it."""
 
     run: str | None
     setting: str
     old: Value | None
     new: Value | None
+    step: int
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,11 @@ class Applied:
 
     Attributes:
         id: the control's.
-        step: first step that uses it.
-        received_step: steps the experiment had completed when the job took the control up.
+        step: first step that uses it. For one run that is catching up, that run's own; a change
+            of every run says in `changes` where a run that catches up differs.
+        received_step: steps completed (of that run, or of the experiment) when it was taken up.
         changes: what changed, one entry a run and setting.
-        run: for ``add_run``, the new run's whole specification as a dictionary.
+        run: for ``add_run`` and ``restore_run``, the run's whole specification as a dictionary.
         error: field, value and allowed range if it was refused; then nothing changed.
     """
 

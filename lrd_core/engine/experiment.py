@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lrd_core.optim.policies import get_policy
+from lrd_core.optim.random_bits import derive
 from lrd_core.optim.rules import get_rule
 from lrd_core.problems import get_problem
 from lrd_core.settings import DROP_RATE, Setting, SettingError, Value, check_settings
@@ -15,10 +16,26 @@ MAX_RUNS = 16
 SEED = Setting("seed", 0, low=0, high=2**53 - 1, live=False)
 STEPS = Setting("steps", 900, low=1, high=10_000_000)
 SPEED = Setting("speed", 60.0, low=0.0, high=1e6, help="Steps per second; 0 is as fast as it can.")
+#: The slowest speed but 0: one step in 1,000 s.
+SLOWEST = 1e-3
 TEST_EVERY = Setting("test_every", 10, low=1, high=1_000_000, live=False)
 SHARED_MASKS = Setting("shared_masks", True, live=False)
 RESCALE = Setting("rescale", False, live=False)
 MAX_LABEL = 60
+
+
+def check_speed(value: object, field: str = "speed") -> float:
+    """A speed limit in steps per second; 0 is none.
+
+    Raises:
+        SettingError: out of range, or so slow that no step would ever come.
+    """
+    speed = float(SPEED.check(value, field))
+    if 0 < speed < SLOWEST:
+        raise SettingError(
+            field, value, f"0 (no limit) or a number in [{SLOWEST:g}, {SPEED.high:g}]"
+        )
+    return speed
 
 
 @dataclass(frozen=True)
@@ -54,7 +71,10 @@ class ExperimentSpec:
 
     def mask_seed(self, slot: int) -> int:
         """Seed of a run's masks: the experiment's, or one of its own for every slot."""
-        return self.seed if self.shared_masks else self.seed + 1 + slot
+        if self.shared_masks:
+            return self.seed
+        # 53 bits, so that a browser can hold it exactly.
+        return derive(self.seed, "mask", slot) >> 11
 
 
 def check_run(given: Mapping[str, object], slot: int, suggested_lr: Mapping[str, float]) -> RunSpec:
@@ -131,7 +151,7 @@ def check_experiment(given: Mapping[str, object]) -> ExperimentSpec:
         settings=settings,
         seed=seed,
         steps=int(STEPS.check(given.get("steps", problem.steps))),
-        speed=float(SPEED.check(given.get("speed", problem.speed))),
+        speed=check_speed(given.get("speed", problem.speed)),
         runs=[_run_at(i, run, problem.suggested_lr) for i, run in enumerate(runs)],
         shared_masks=bool(SHARED_MASKS.check(given.get("shared_masks", True))),
         test_every=int(TEST_EVERY.check(given.get("test_every", 10))),

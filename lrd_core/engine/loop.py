@@ -5,24 +5,29 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, replace
+from dataclasses import replace
+from typing import Any
 
 from lrd_core.engine.controls import Applied, Change, Control, Sink, State, Status
-from lrd_core.engine.experiment import MAX_RUNS, SPEED, STEPS, ExperimentSpec, check_run
+from lrd_core.engine.experiment import STEPS, ExperimentSpec, check_speed
 from lrd_core.engine.frames import ColumnBuffer
+from lrd_core.engine.roster import Roster
 from lrd_core.engine.trainer import Trainer
-from lrd_core.problems import get_problem
 from lrd_core.settings import SettingError
 
 FLUSH_S = 1 / 30
 STATUS_S = 1.0
+#: Steps that runs which catch up may make between two steps of the others.
+CATCH_UP = 8
+#: Controls that name a run; the others are for the whole experiment.
+TO_RUNS = ("set", "remove_run", "restore_run")
 
 
 class Loop:
     """One experiment in training.
 
     Every run makes the same steps in the same order; a run that was added later first catches up
-    from step 1 at full speed, so that every curve starts at the same start.
+    from step 1, between the others' steps, so that every curve starts at the same start.
     """
 
     def __init__(
@@ -41,12 +46,12 @@ class Loop:
         self._sink = sink
         self._stay = stay
         self._inbox: queue.SimpleQueue[Control] = queue.SimpleQueue()
-        self._trainers = {run.id: Trainer(spec, run) for run in spec.runs}
-        self._made = len(self._trainers)
+        self._runs = Roster(spec)
         self._state: State = "paused" if paused else "running"
         self._step = 0
         self._steps = spec.steps
         self._speed = spec.speed
+        self._caught_up = 0
         self._single = 0
         self._unanswered: list[Applied] = []
         self._scheduled: dict[int, list[Control]] = {}
@@ -54,13 +59,15 @@ class Loop:
             self._scheduled.setdefault(step, []).append(control)
         self._buffer = ColumnBuffer()
         self._flushed = self._told = self._due = time.monotonic()
-        self._kinds: dict[str, Callable[[Control], list[Change]]] = {
+        self._kinds: dict[str, Callable[[Control], Applied | None]] = {
             "set": self._set,
             "play": self._play,
             "pause": self._pause,
+            "step": self._single_step,
             "stop": self._stop,
             "speed": self._set_speed,
             "extend": self._extend,
+            "add_run": self._add_run,
             "remove_run": self._remove_run,
             "restore_run": self._restore_run,
         }
@@ -68,7 +75,7 @@ class Loop:
     @property
     def tensors(self) -> list[tuple[str, list[int]]]:
         """Names and shapes of the parameter tensors, in mask order."""
-        return next(iter(self._trainers.values())).shapes
+        return self._runs.tensors
 
     def post(self, control: Control) -> None:
         """Hand over a control; safe from any thread. It is applied before the next step."""
@@ -81,9 +88,10 @@ class Loop:
             self._answer(self._wait())
             if self._over():
                 break
-            if self._behind():
+            due = self._state == "running" and time.monotonic() >= self._due
+            if self._runs.behind(self._step) and (not due or self._caught_up < CATCH_UP):
                 self._catch_up()
-            elif self._state == "running" and time.monotonic() >= self._due:
+            elif due:
                 self._advance()
             self._flush()
         self._flush(now=True)
@@ -91,21 +99,20 @@ class Loop:
         return self._state
 
     def _over(self) -> bool:
-        done = self._state == "finished" and not self._stay and not self._behind()
-        return done or self._state == "stopped"
+        if self._state == "finished" and not self._stay:
+            return not self._runs.behind(self._step)
+        return self._state == "stopped"
 
-    # --- time ------------------------------------------------------------
+    # --- time -------------------------------------------------------------------------------------
 
     def _wait(self) -> list[Control]:
         """The controls that came; blocks while there is nothing else to do."""
         now = time.monotonic()
         timeout: float | None = None
-        if self._behind():
+        if self._runs.behind(self._step) or (self._state == "finished" and not self._stay):
             timeout = 0.0
         elif self._state == "running":
             timeout = max(0.0, self._due - now)
-        elif self._state == "finished" and not self._stay:
-            timeout = 0.0
         if self._buffer:
             until_flush = max(0.0, self._flushed + FLUSH_S - now)
             timeout = until_flush if timeout is None else min(timeout, until_flush)
@@ -118,15 +125,17 @@ class Loop:
             return controls
 
     def _advance(self) -> None:
+        """One step of every run that keeps up."""
         now = time.monotonic()
         # A late step doesn't make the ones after it hurry.
         self._due = max(self._due + 1 / self._speed, now) if self._speed else now
+        self._caught_up = 0
+        for control in self._scheduled.pop(self._step + 1, ()):
+            self._apply(control)
+        trainers = self._runs.at(self._step)
         self._step += 1
-        for control in self._scheduled.pop(self._step, ()):
-            self._apply(control, self._step - 1)
-        for trainer in self._trainers.values():
-            if trainer.state == "running":
-                self._record(trainer)
+        for trainer in trainers:
+            self._record(trainer)
         for applied in self._unanswered:
             self._sink.applied(applied)
         self._unanswered = []
@@ -134,33 +143,30 @@ class Loop:
             self._single -= 1
             if not self._single:
                 self._become("paused")
-        if self._step >= self._steps or not any(t.active for t in self._trainers.values()):
-            self._finish()
+        if self._step >= self._steps or not self._runs.any_active():
+            self._single = 0
+            self._become("finished")
 
     def _record(self, trainer: Trainer) -> None:
         row, held_out = trainer.advance()
+        every = self._spec.test_every
+        if every == 1:
+            row, held_out = row | held_out, {}
         self._buffer.add(trainer.spec.id, trainer.step, row)
         if held_out:
-            every = self._spec.test_every
             self._buffer.add(trainer.spec.id, trainer.step, held_out, every)
         if trainer.state == "diverged":
             self._tell()
         elif trainer.step >= self._steps:
             trainer.state = "finished"
 
-    def _behind(self) -> list[Trainer]:
-        return [t for t in self._trainers.values() if t.state == "running" and t.step < self._step]
-
     def _catch_up(self) -> None:
         """One step of the run that is furthest behind; controls are looked at before each."""
-        trainer = min(self._behind(), key=lambda t: t.step)
+        trainer = min(self._runs.behind(self._step), key=lambda t: t.step)
+        self._caught_up += 1
         self._record(trainer)
         if trainer.step >= self._step:
             self._tell()
-
-    def _finish(self) -> None:
-        self._single = 0
-        self._become("finished")
 
     def _become(self, state: State) -> None:
         if state == "running":
@@ -173,7 +179,7 @@ class Loop:
 
     def _flush(self, now: bool = False) -> None:
         clock = time.monotonic()
-        quiet = self._state != "running" and not self._behind()
+        quiet = self._state != "running" and not self._runs.behind(self._step)
         if self._buffer and (now or quiet or clock - self._flushed >= FLUSH_S):
             self._flushed = clock
             self._sink.frame(self._buffer.take())
@@ -186,160 +192,121 @@ class Loop:
         if self._buffer:
             self._flushed = self._told
             self._sink.frame(self._buffer.take())
-        runs = [trainer.status() for trainer in self._trainers.values()]
+        runs = self._runs.status()
         self._sink.status(Status(self._state, self._step, self._steps, self._speed, runs))
 
-    # --- controls ------------------------------------------------------------
+    # --- controls ---------------------------------------------------------------------------------
 
     def _answer(self, controls: Iterable[Control]) -> None:
         for control in controls:
-            self._apply(control, self._step)
+            self._apply(control)
 
-    def _apply(self, control: Control, done: int) -> None:
-        """Apply one control after `done` steps, and answer it."""
+    def _apply(self, control: Control) -> None:
+        """Apply one control between two steps, and answer it; a refused one changes nothing."""
         try:
-            if control.kind == "step":
-                self._unanswered.append(self._single_step(control, done))
-                return
-            if control.kind == "add_run":
-                self._sink.applied(self._add_run(control, done))
-                return
-            changes = self._kinds[control.kind](control)
+            if control.kind not in TO_RUNS and control.run is not None:
+                raise SettingError("run", control.run, f"no run: {control.kind} is for all of them")
+            applied = self._kinds[control.kind](control)
         except SettingError as error:
             detail = {"field": error.field, "value": error.value, "allowed": error.allowed}
-            self._sink.applied(Applied(control.id, done + 1, done, error=detail))
-            return
-        if control.run is not None and self._trainers[control.run].step < done:
-            done = self._trainers[control.run].step
-        self._sink.applied(Applied(control.id, done + 1, done, changes))
+            applied = Applied(control.id, self._step + 1, self._step, error=detail)
+        if applied is not None:
+            self._sink.applied(applied)
 
-    def _chosen(self, control: Control) -> list[Trainer]:
-        if control.run is None:
-            return [t for t in self._trainers.values() if t.active]
-        trainer = self._trainers.get(control.run)
-        if trainer is None:
-            names = ", ".join(self._trainers)
-            raise SettingError("run", control.run, f"one of {names}")
-        return [trainer]
+    def _applied(
+        self, control: Control, changes: list[Change], done: int | None = None, **more: Any
+    ) -> Applied:
+        after = self._step if done is None else done
+        return Applied(control.id, after + 1, after, changes, **more)
 
-    def _set(self, control: Control) -> list[Change]:
-        setting = control.setting
-        if setting is None:
-            raise SettingError("setting", setting, "drop_rate or the name of a setting")
-        trainers = self._chosen(control)
-        if control.run is None:
-            trainers = [t for t in trainers if t.has(setting)] or trainers
-        for trainer in trainers:
-            if trainer.state == "diverged":
-                raise SettingError(
-                    "run", control.run, f"a run that trains: {trainer.status().message}"
-                )
-            if trainer.state == "removed":
-                raise SettingError("run", control.run, "a run that was not removed")
-        return [trainer.change(setting, control.value) for trainer in trainers]
+    def _set(self, control: Control) -> Applied:
+        changes = self._runs.set(control.run, control.setting, control.value)
+        done = None if control.run is None else self._own_step(self._runs.get(control.run))
+        return self._applied(control, changes, done)
 
-    def _play(self, control: Control) -> list[Change]:
+    def _own_step(self, trainer: Trainer) -> int:
+        """Steps a run has made: those of the experiment unless it catches up."""
+        return trainer.step if trainer.step < self._step else self._step
+
+    def _play(self, control: Control) -> Applied:
         self._refuse_if_finished(control)
         self._single = 0
         self._become("running")
-        return []
+        return self._applied(control, [])
 
-    def _pause(self, control: Control) -> list[Change]:
+    def _pause(self, control: Control) -> Applied:
+        self._drop_unanswered(control)
         if self._state == "running":
             self._single = 0
             self._become("paused")
-        return []
+        return self._applied(control, [])
 
-    def _single_step(self, control: Control, done: int) -> Applied:
+    def _single_step(self, control: Control) -> None:
+        """Train `value` steps, then pause; answered once the first of them is done."""
         self._refuse_if_finished(control)
-        count = int(STEPS.check(1 if control.value is None else control.value, "value"))
-        self._single = count
+        self._single = int(STEPS.check(1 if control.value is None else control.value, "value"))
+        self._unanswered.append(self._applied(control, []))
         self._become("running")
-        return Applied(control.id, done + 1, done)
+
+    def _drop_unanswered(self, control: Control) -> None:
+        """A step that is called off before it was made must not be waited for."""
+        for applied in self._unanswered:
+            allowed = f"a step that is not called off at once by {control.kind}"
+            detail = {"field": "kind", "value": "step", "allowed": allowed}
+            self._sink.applied(replace(applied, error=detail))
+        self._unanswered = []
 
     def _refuse_if_finished(self, control: Control) -> None:
         if self._state == "finished":
-            raise SettingError(
-                "kind", control.kind, f"extend first: all {self._steps} steps are done"
-            )
+            mend = f"extend first: all {self._steps} steps are done"
+            if self._step < self._steps:
+                mend = "add a run first: none is left that trains"
+            raise SettingError("kind", control.kind, mend)
 
-    def _stop(self, control: Control) -> list[Change]:
+    def _stop(self, control: Control) -> Applied:
+        self._drop_unanswered(control)
         self._become("stopped")
-        return []
+        return self._applied(control, [])
 
-    def _set_speed(self, control: Control) -> list[Change]:
-        new = float(SPEED.check(control.value, "value"))
+    def _set_speed(self, control: Control) -> Applied:
+        new = check_speed(control.value, "value")
         old, self._speed = self._speed, new
         self._due = time.monotonic()
         self._tell()
-        return [Change(None, "speed", old, new)]
+        return self._applied(control, [Change(None, "speed", old, new, self._step + 1)])
 
-    def _extend(self, control: Control) -> list[Change]:
+    def _extend(self, control: Control) -> Applied:
         more = int(STEPS.check(control.value, "value"))
         old, new = self._steps, int(STEPS.check(self._steps + more, "value"))
         self._steps = new
-        for trainer in self._trainers.values():
-            if trainer.state == "finished":
-                trainer.state = "running"
-        if self._state == "finished":
+        self._runs.go_on()
+        self._wake()
+        self._tell()
+        return self._applied(control, [Change(None, "steps", old, new, self._step + 1)])
+
+    def _wake(self) -> None:
+        """Finished because nothing was left to do; now there is."""
+        if self._state == "finished" and self._step < self._steps and self._runs.any_active():
             self._become("paused")
+
+    def _add_run(self, control: Control) -> Applied:
+        trainer = self._runs.add(control.spec or {})
+        self._wake()
+        change = Change(trainer.spec.id, "run", None, trainer.spec.optimizer, 1)
+        told = self._runs.told(trainer)
+        return Applied(control.id, 1, self._step, [change], run=told)
+
+    def _remove_run(self, control: Control) -> Applied:
+        trainer = self._runs.remove(control.run)
         self._tell()
-        return [Change(None, "steps", old, new)]
+        done = self._own_step(trainer)
+        change = Change(control.run, "run", trainer.spec.optimizer, None, done + 1)
+        return self._applied(control, [change], done)
 
-    def _present(self) -> list[Trainer]:
-        return [t for t in self._trainers.values() if t.state != "removed"]
-
-    def _free_slot(self) -> int:
-        taken = {trainer.spec.slot for trainer in self._present()}
-        if len(taken) >= MAX_RUNS:
-            allowed = f"at most {MAX_RUNS} runs in one experiment; remove one first"
-            raise SettingError("runs", len(taken) + 1, allowed)
-        # A removed run keeps its colour while another is free, so that it can come back with it.
-        ever = {trainer.spec.slot for trainer in self._trainers.values()}
-        fresh = [slot for slot in range(MAX_RUNS) if slot not in ever]
-        return fresh[0] if fresh else min(set(range(MAX_RUNS)) - taken)
-
-    def _add_run(self, control: Control, done: int) -> Applied:
-        slot = self._free_slot()
-        suggested = get_problem(self._spec.problem).suggested_lr
-        try:
-            spec = check_run(control.spec or {}, slot, suggested)
-        except SettingError as error:
-            raise error.within("spec") from None
-        self._made += 1
-        spec = replace(spec, id=f"r{self._made}")
-        self._trainers[spec.id] = trainer = Trainer(self._spec, spec)
-        told = asdict(spec) | {"mask_seed": self._spec.mask_seed(slot)}
-        change = Change(spec.id, "run", None, trainer.spec.optimizer)
-        applied = Applied(control.id, 1, done, [change], run=told)
-        if self._state == "finished" and done == 0:
-            trainer.state = "finished"
-        return applied
-
-    def _remove_run(self, control: Control) -> list[Change]:
-        trainer = self._one(control)
-        if trainer.state == "removed":
-            raise SettingError("run", control.run, "a run that was not removed already")
-        if len(self._present()) == 1:
-            raise SettingError("run", control.run, "another run: an experiment keeps at least one")
-        trainer.state = "removed"
+    def _restore_run(self, control: Control) -> Applied:
+        trainer = self._runs.restore(control.run, self._steps)
+        self._wake()
         self._tell()
-        return [Change(control.run, "run", trainer.spec.optimizer, None)]
-
-    def _restore_run(self, control: Control) -> list[Change]:
-        trainer = self._one(control)
-        if trainer.state != "removed":
-            raise SettingError("run", control.run, "a run that was removed")
-        if trainer.spec.slot in {other.spec.slot for other in self._present()}:
-            trainer.spec = replace(trainer.spec, slot=self._free_slot())
-        if trainer.diverged_step is not None:
-            trainer.state = "diverged"
-        else:
-            trainer.state = "finished" if trainer.step >= self._steps else "running"
-        self._tell()
-        return [Change(control.run, "run", None, trainer.spec.optimizer)]
-
-    def _one(self, control: Control) -> Trainer:
-        if control.run is None:
-            raise SettingError("run", None, "the id of a run")
-        return self._chosen(control)[0]
+        done = self._own_step(trainer)
+        change = Change(control.run, "run", None, trainer.spec.optimizer, done + 1)
+        return self._applied(control, [change], done, run=self._runs.told(trainer))

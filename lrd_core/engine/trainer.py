@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
@@ -16,6 +17,15 @@ from lrd_core.problems import get_problem
 from lrd_core.settings import DROP_RATE, SettingError, Value
 
 Row = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A change that has been checked: what it is, the run after it, options of parameter groups."""
+
+    change: Change
+    spec: RunSpec
+    options: dict[str, Any]
 
 
 class Trainer:
@@ -88,26 +98,30 @@ class Trainer:
         settings = {"drop_rate": self.spec.drop_rate, "lr": float(self.spec.settings["lr"])}
         return update(statistics, self.names) | settings | self._place.measure()
 
-    def change(self, setting: str, value: Value | None) -> Change:
-        """Set `setting` for the next step on.
+    def prepare(self, setting: str, value: Value | None) -> Prepared:
+        """What setting `setting` would do; changes nothing.
 
         Raises:
-            SettingError: no such numeric setting, or a value out of its range.
+            SettingError: no such numeric setting, a value out of its range, or one that contradicts
+                the other settings.
         """
         if setting == "drop_rate":
-            new: Value = float(DROP_RATE.check(value))
-            old: Value = self.spec.drop_rate
-            self.spec = replace(self.spec, drop_rate=float(new))
-            options: dict[str, object] = {"drop_rate": new}
-        else:
-            new = self._checked(setting, value)
-            old = self.spec.settings[setting]
-            settings = self.spec.settings | {setting: new}
-            options = self._rule.options(settings)
-            self.spec = replace(self.spec, settings=settings)
+            rate = float(DROP_RATE.check(value))
+            spec = replace(self.spec, drop_rate=rate)
+            change = Change(self.spec.id, setting, self.spec.drop_rate, rate, self.step + 1)
+            return Prepared(change, spec, {"drop_rate": rate})
+        checked = self._checked(setting, value)
+        settings = self.spec.settings | {setting: checked}
+        old = self.spec.settings[setting]
+        change = Change(self.spec.id, setting, old, checked, self.step + 1)
+        return Prepared(change, replace(self.spec, settings=settings), self._rule.options(settings))
+
+    def apply(self, prepared: Prepared) -> Change:
+        """Let a prepared change take effect from the next step on."""
+        self.spec = prepared.spec
         for group in self._optimizer.param_groups:
-            group.update(options)
-        return Change(self.spec.id, setting, old, new)
+            group.update(prepared.options)
+        return prepared.change
 
     def has(self, setting: str) -> bool:
         """Whether `setting` is one of this run's that can change while it trains."""

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from backend.settings import Settings
+from backend.settings import Settings, load_settings
+from lrd_core.settings import SettingError
 
 
 def test_defaults_are_loopback_and_a_folder_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,3 +34,30 @@ def test_variables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_port_out_of_range_is_refused() -> None:
     with pytest.raises(ValidationError, match="port"):
         Settings(port=70000)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("LRD_PORT", "abc", "integer"),
+        ("LRD_PORT", "0", "greater than or equal to 1"),
+        ("LRD_LOG_LEVEL", "loud", "'warning'"),
+        ("LRD_STORE", "garbage", "sqlite:///data/lrd.sqlite3"),
+        ("LRD_STORE", "nodb:///x", "sqlite:///data/lrd.sqlite3"),
+        ("LRD_ALLOWED_HOSTS", "lab.example", "JSON list"),
+    ],
+)
+def test_a_bad_variable_is_named_with_what_is_allowed(
+    name: str, value: str, allowed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingError) as refused:
+        load_settings(host=None)
+    assert (refused.value.field, refused.value.value) == (name, value)
+    assert allowed in refused.value.allowed
+
+
+def test_what_is_given_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LRD_PORT", "9001")
+    assert load_settings(port=9002).port == 9002
+    assert load_settings(port=None).port == 9001

@@ -6,7 +6,14 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Route,
+    sync_playwright,
+)
 
 from scripts.browser import FLAGS, find
 from tests.backend.server import Server, running_server
@@ -56,12 +63,19 @@ def visit(browser: Browser) -> Iterator[Callable[..., Dashboard]]:
     problems: list[str] = []
 
     def open_page(
-        server: Server, path: str = "/", phone: bool = False, **options: object
+        server: Server,
+        path: str = "/",
+        phone: bool = False,
+        blocked: list[str] | None = None,
+        **options: object,
     ) -> Dashboard:
+        """`blocked`: cut off from every other host; addresses that were asked for are put there."""
         size = PHONE if phone else DESKTOP
         more = {"has_touch": True, "is_mobile": True} if phone else {}
         context = browser.new_context(viewport=size, **(more | options))  # type: ignore[arg-type]
         contexts.append(context)
+        if blocked is not None:
+            cut_off(context, server, blocked)
         page = context.new_page()
         listen(page, server, problems)
         page.goto(server.url + path)
@@ -74,6 +88,19 @@ def visit(browser: Browser) -> Iterator[Callable[..., Dashboard]]:
             context.pages[0].screenshot(path=f"{keep}/{os.getpid()}-{index}.png")
         context.close()
     assert not problems
+
+
+def cut_off(context: BrowserContext, server: Server, blocked: list[str]) -> None:
+    """Every request that is not to `server` fails, as it would without a network."""
+
+    def elsewhere(url: str) -> bool:
+        return url.startswith("http") and not url.startswith(server.url + "/")
+
+    def refuse(route: Route) -> None:
+        blocked.append(route.request.url)
+        route.abort("internetdisconnected")
+
+    context.route(elsewhere, refuse)
 
 
 def listen(page: Page, server: Server, problems: list[str]) -> None:

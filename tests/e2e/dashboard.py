@@ -94,5 +94,53 @@ class Dashboard:
         script = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         return int(self.page.evaluate(script))
 
+    def scrolls(self) -> list[str]:
+        """What would scroll down: the page itself, or any part of it, shadow roots included."""
+        script = """() => {
+          const found = [];
+          const look = (root) => { for (const e of root.querySelectorAll('*')) {
+            if (e.shadowRoot) look(e.shadowRoot);
+            const page = e === document.documentElement;
+            const may = page || ['auto', 'scroll'].includes(getComputedStyle(e).overflowY);
+            if (may && e.clientHeight > 0 && e.scrollHeight > e.clientHeight + 1)
+              found.push(`${e.tagName} ${e.className}`);
+          } };
+          look(document);
+          return found;
+        }"""
+        return list(self.page.evaluate(script))
+
+    def hover(self, chart: str, share: float) -> Locator:
+        """Point at a chart, `share` of its width from the left; gives the table that appears."""
+        box = self.plot(chart)
+        x = box["x"] + 0.5 + share * (box["width"] - 1)
+        self.page.mouse.move(x, box["y"] + box["height"] / 2)
+        return self.chart(chart).locator(".chart-hover")
+
+    def hovered(self, chart: str, share: float) -> int:
+        """The step that a chart shows values of, pointed at `share` of its width."""
+        table = self.hover(chart, share)
+        expect(table).to_be_visible()
+        found = re.search(r"step ([\d\s]+)", table.locator(".title").inner_text())
+        assert found
+        return int(re.sub(r"\s", "", found[1]))
+
+    def plot(self, chart: str) -> Any:
+        """Box of a chart's plot area on the page."""
+        box = self.chart(chart).locator(".u-over").bounding_box()
+        assert box is not None
+        return box
+
+    def axis(self, chart: str) -> tuple[float, float]:
+        """Ends of a chart's value axis, as its description says them."""
+        root = self.chart(chart).locator(".chart")
+        root.focus()
+        found = re.search(
+            r"scale from (\S+) to (\S+), step", root.get_attribute("aria-label") or ""
+        )
+        assert found
+        low, high = (float(end.replace("\u2212", "-")) for end in found.groups())
+        return low, high
+
     def experiment(self) -> Any:
         return self.server.experiment(self.id)

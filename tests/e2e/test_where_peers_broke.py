@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import signal
@@ -132,6 +133,7 @@ def test_a_page_opened_while_paused_is_full_and_its_controls_work(
     assert page.ink(page.chart("loss")) > 1000
     for control in ("play", "step-once", "reset", "add-run", "speed"):
         expect(page[control]).to_be_enabled()
+    expect(page["drop-rate"]).to_have_count(4)
     for control in page["drop-rate"].all():
         expect(control).to_be_enabled()
     page.slide("r2", 0.7)
@@ -198,12 +200,21 @@ def test_a_dark_switch_repaints_everything(server: Server, visit: Visit) -> None
 
 
 def test_offline_every_sign_is_drawn_by_us(server: Server, visit: Visit) -> None:
-    # The fixture fails on any request to another host; here: no icon font's names as words either.
-    page = visit(server)
+    blocked: list[str] = []
+    page = visit(server, blocked=blocked)
     page.wait_rows("r1", 10)
+    page.card("r2").get_by_test_id("run-menu").click()
+    expect(page["setting-lr"]).to_be_visible()
     text = page.page.inner_text("body") + page["workbench"].inner_text()
-    for name in ("arrow_drop", "keyboard_", "expand_more", "play_arrow", "more_vert"):
+    assert "drop rate" in text
+    # The names of an icon font's signs are what is read where the font is missing.
+    for name in ("arrow_drop", "keyboard_", "expand_more", "play_arrow", "more_vert", "chevron_"):
         assert name not in text
+    assert blocked == []
+    # The block works: a page that is not ours may ask for another host, and is caught.
+    other = page.page.context.new_page()
+    assert other.evaluate("fetch('http://elsewhere.invalid/').then(() => false, () => true)")
+    assert blocked == ["http://elsewhere.invalid/"]
 
 
 def test_sixteen_runs_are_sixteen_signs(server: Server, visit: Visit) -> None:
@@ -221,6 +232,36 @@ def test_nothing_is_smoothed_or_cut_unless_asked(server: Server, visit: Visit) -
     id = server.create(problem="digits", speed=0, steps=200)["id"]
     page = visit(server, f"/train?experiment={id}")
     page.expect_status("finished")
-    for slider in page.page.get_by_label("smoothing").all():
-        expect(slider).to_have_value("0")
-    assert len(page.rows("r1")) == 200
+    page.wait_rows("r4", 200)
+    expect(page.page.get_by_label("smoothing")).to_have_count(1)
+    expect(page.page.get_by_label("smoothing")).to_have_value("0")
+    losses = [loss for run in ("r1", "r2", "r3", "r4") for loss in page.rows(run).values()]
+    assert len(losses) == 800
+    low, high = page.axis("loss")
+    assert low <= min(losses) < max(losses) <= high
+    # The extremes of the run with a colour of its own are there, not only the mean of its losses.
+    rows = page.rows("r4")
+    for step in (max(rows, key=lambda s: rows[s]), min(rows, key=lambda s: rows[s])):
+        share = math.log(rows[step] / low) / math.log(high / low)
+        assert coloured(page, step / 200, 1 - share), f"nothing is drawn at step {step}"
+    assert not coloured(page, 0.1, 0.01)
+
+
+def coloured(page: Dashboard, x: float, y: float) -> bool:
+    """Whether the loss chart has ink of a colour at these shares of its plot's width and height."""
+    script = """(e, [x, y]) => {
+      const canvas = e.querySelector('canvas'), over = e.querySelector('.u-over');
+      const whole = canvas.getBoundingClientRect(), plot = over.getBoundingClientRect();
+      const ratio = canvas.width / whole.width;
+      const left = (plot.left - whole.left + x * plot.width) * ratio;
+      const top = (plot.top - whole.top + y * plot.height) * ratio;
+      const near = 2;
+      const { data } = canvas.getContext('2d').getImageData(
+        Math.round(left) - near, Math.round(top) - near, 2 * near + 1, 2 * near + 1);
+      for (let i = 0; i < data.length; i += 4) {
+        const [r, g, b, a] = data.subarray(i, i + 4);
+        if (a > 20 && Math.max(r, g, b) - Math.min(r, g, b) > 25) return true;
+      }
+      return false;
+    }"""
+    return bool(page.chart("loss").evaluate(script, [x, y]))

@@ -15,6 +15,10 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.backend.server import ROOT, Rows, Server, free_port, running_server, until
 
+#: A proxy nobody answers at; it is not on the way to the backend.
+WAY_OUT = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
+WAY_OUT |= {"NO_PROXY": "", "no_proxy": ""}
+
 
 def serve_alone(port: int, backend: str, folder: Path) -> subprocess.Popen[bytes]:
     words = "-m uvicorn frontend.server:create_alone --factory --ws websockets-sansio --port"
@@ -22,7 +26,7 @@ def serve_alone(port: int, backend: str, folder: Path) -> subprocess.Popen[bytes
         return subprocess.Popen(
             [sys.executable, *words.split(), str(port)],
             cwd=ROOT,
-            env=os.environ | {"LRD_BACKEND_URL": backend},
+            env=os.environ | {"LRD_BACKEND_URL": backend, **WAY_OUT, "LRD_MAX_BODY": "2000"},
             stdout=log,
             stderr=log,
         )
@@ -61,6 +65,13 @@ def test_pages_and_api_come_from_one_origin(pair: tuple[Server, str]) -> None:
     wrong = httpx.post(f"{url}/api/experiments", json={"problem": "nope"})
     assert wrong.status_code == 422
     assert wrong.json()["error"]["field"] == "problem"
+
+
+def test_a_long_body_is_refused_before_the_backend_sees_it(pair: tuple[Server, str]) -> None:
+    _, url = pair
+    answer = httpx.post(f"{url}/api/experiments", json={"problem": "x" * 3000})
+    assert answer.status_code == 413
+    assert "2,000" in answer.json()["error"]["allowed"]
 
 
 def test_the_stream_passes_through_with_its_close_codes(pair: tuple[Server, str]) -> None:

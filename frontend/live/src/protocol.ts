@@ -172,7 +172,10 @@ export interface ExperimentSummary {
   step: number;
   steps: number;
   runs: number;
+  /** a run each: its label, or optimizer and drop rate */
   labels: string[];
+  /** a run each: its colour and glyph */
+  slots: number[];
 }
 
 /**
@@ -210,6 +213,8 @@ export interface ChangeInfo {
   setting: string;
   old: Value | null;
   new: Value | null;
+  /** first step that uses it, of this run */
+  step: number;
 }
 
 /** A control that took effect: `step` is the first step that uses it. */

@@ -60,7 +60,12 @@ RULE = Rule(
             "momentum", 0.0, 0.0, 1.0, high_open=True, help="Decay of the sum of past gradients."
         ),
         Setting("dampening", 0.0, 0.0, 1.0, help="Share of a gradient kept out of the buffer."),
-        Setting("nesterov", False, help="Look ahead along the momentum; needs momentum above 0."),
+        Setting(
+            "nesterov",
+            False,
+            help="Look ahead along the momentum; needs momentum above 0.",
+            live=False,
+        ),
         ranges.weight_decay(),
     ),
     state=("b",),

@@ -128,6 +128,12 @@ def test_bad_input_is_answered_with_field_value_and_range(
         ("[]", "body"),
         ('"\\ud800"', "body"),
         ('{"problem": "\\ud800"}', "problem"),
+        ('{"name": "\\ud800"}', "name"),
+        ('{"replaces": "\\udfff x"}', "replaces"),
+        ('{"settings": {"\\ud800": 1}}', "settings"),
+        ('{"settings": {"batch": "\\ud800"}}', "settings"),
+        ('{"runs": [{"optimizer": "adam", "label": "\\ud800"}]}', "runs.0.label"),
+        ('{"\\ud800": 1}', "body"),
         ("", "body"),
     ],
 )

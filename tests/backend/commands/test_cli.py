@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from backend.cli import main
+from backend.commands import doctor
 from tests.backend.server import ROOT, free_port, until
 
 
@@ -96,6 +97,84 @@ def test_bad_usage_is_exit_code_2_and_names_the_mend(
         main()
     assert ended.value.code == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["serve", "doctor", "list"])
+@pytest.mark.parametrize(("name", "value"), [("LRD_PORT", "abc"), ("LRD_STORE", "garbage")])
+def test_a_bad_variable_is_exit_code_2(
+    command: str,
+    name: str,
+    value: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["lrd", command])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert f"{name}: {value!r} is not allowed; use" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["serve", "list"])
+def test_a_store_that_cannot_be_opened_is_exit_code_2(
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "text").write_text("no database, but longer than a database's header is" * 99)
+    monkeypatch.setenv("LRD_STORE", f"sqlite:///{tmp_path / 'text'}")
+    monkeypatch.setenv("LRD_PORT", str(free_port()))
+    monkeypatch.setattr(sys, "argv", ["lrd", command])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "file is not a database" in capsys.readouterr().err
+
+
+def checks(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """What the doctor finds in this process, by name."""
+    doctor.doctor(as_json=True)
+    return {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+
+
+def test_doctor_knows_ipv6(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_INET6) as taken:
+        taken.bind(("::1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("LRD_HOST", "::1")
+        monkeypatch.setenv("LRD_PORT", str(port))
+        monkeypatch.setenv("LRD_STORE", f"sqlite:///{tmp_path}/lrd.sqlite3")
+        found = checks(capsys)["port"]
+        assert not found["ok"]
+        assert "in use" in found["text"]
+    found = checks(capsys)["port"]
+    assert found["ok"], found["text"]
+    assert found["text"] == f"[::1]:{port} is free"
+
+
+def test_doctor_finds_other_mask_bits_at_the_same_rate(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LRD_STORE", f"sqlite:///{tmp_path}/lrd.sqlite3")
+    assert checks(capsys)["masks"]["ok"]
+    keep_mask = doctor.keep_mask
+    monkeypatch.setattr(doctor, "keep_mask", lambda *given: ~keep_mask(*given))
+    assert not checks(capsys)["masks"]["ok"]
+
+
+def test_doctor_finds_a_store_that_cannot_be_opened(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "text").write_text("no database, but longer than a database's header is" * 99)
+    monkeypatch.setenv("LRD_STORE", f"sqlite:///{tmp_path / 'text'}")
+    found = checks(capsys)["store"]
+    assert not found["ok"]
+    assert "file is not a database" in found["text"]
 
 
 def test_list_of_an_empty_store(tmp_path: Path) -> None:

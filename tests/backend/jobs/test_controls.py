@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.backend.server import Rows, Server
+from tests.backend.server import PATIENCE, Rows, Server
 
 
 @pytest.fixture
@@ -129,10 +130,34 @@ def test_a_seventeenth_run_is_refused(server: Server) -> None:
     assert answer.json()["error"]["field"] == "runs"
 
 
-def test_too_many_experiments_at_once_are_refused(server: Server) -> None:
-    room = 4 - server.get("/api/health")["jobs"]
-    for seed in range(room):
-        server.create(problem="booth", seed=seed, paused=True)
+@pytest.mark.parametrize("field", ["run", "setting", "value", "who"])
+def test_half_a_surrogate_pair_is_refused_by_name(paused: tuple[Server, str], field: str) -> None:
+    server, id = paused
+    given = {"kind": "set", "run": "r1", "setting": "lr", "value": 0.1, field: "\ud800"}
+    answer = server.client.post(
+        f"/api/experiments/{id}/controls",
+        content=json.dumps(given),
+        headers={"Content-Type": "application/json"},
+    )
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["error"]["field"] == field
+
+
+def test_room_is_made_of_what_nobody_watches_before_a_new_experiment_is_refused(
+    server: Server,
+) -> None:
+    ids = [server.create(problem="booth", steps=100_000, speed=1.0)["id"] for _ in range(4)]
     answer = server.client.post("/api/experiments", json={"problem": "booth"})
     assert answer.status_code == 409
     assert answer.json()["error"]["field"] == "experiments"
+    assert "stop one" in answer.json()["error"]["message"]
+    for id in ids[:2]:
+        server.control(id, kind="pause")
+    with server.watch(ids[0]) as viewer:
+        viewer.recv(timeout=PATIENCE)
+        server.create(problem="booth", steps=100_000, speed=1.0)
+        stopped = server.state(ids[1], "stopped")
+        assert stopped["message"] == f"stopped at step {stopped['step']} to make room"
+        answer = server.client.post("/api/experiments", json={"problem": "booth"})
+        assert answer.status_code == 409
+        assert server.experiment(ids[0])["state"] == "paused"

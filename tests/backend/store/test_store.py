@@ -132,6 +132,21 @@ async def test_the_newest_come_first(store: Store) -> None:
     assert sorted(await store.active()) == ["a", "b"]
 
 
+async def test_a_summary_names_runs_by_label_or_by_optimizer_and_drop_rate(store: Store) -> None:
+    run = experiment().runs[0]
+    runs = [
+        run.model_copy(update={"id": "r1", "slot": 2, "drop_rate": 0.0}),
+        run.model_copy(update={"id": "r2", "slot": 1, "drop_rate": 0.25}),
+        run.model_copy(update={"id": "r3", "slot": 5, "label": "mine"}),
+        run.model_copy(update={"id": "r4", "slot": 0, "state": "removed"}),
+    ]
+    await store.create(experiment(runs=runs), {})
+    [summary] = await store.experiments(10)
+    assert summary.labels == ["adam 0.25", "adam", "mine"]
+    assert summary.slots == [1, 2, 5]
+    assert summary.runs == 3
+
+
 async def test_a_frame_twice_is_stored_once_and_a_gap_is_refused(store: Store) -> None:
     await store.create(experiment(), {})
     assert await store.append_frame("e1", frame(1, 1))

@@ -38,6 +38,7 @@ ADAM = {"optimizer": "adam"}
         ({"seed": -1}, "seed", "[0"),
         ({"steps": 0}, "steps", "[1"),
         ({"speed": -1}, "speed", "[0"),
+        ({"speed": 1e-12}, "speed", "no limit"),
         ({"colour": "red"}, "colour", "problem"),
     ],
 )
@@ -71,7 +72,19 @@ def test_a_command_line_says_the_whole_run(rule: str) -> None:
     assert check_experiment({"runs": [parse_run(quoted)]}).runs == experiment.runs
 
 
-@pytest.mark.parametrize("text", ["", "x r1 lr=1", "0 r1 lr=1", "5 r1", "5 r1 lr", "5 r1 lr=1 2"])
+@pytest.mark.parametrize(
+    "text", ["", "5 r1 'x", "x r1 lr=1", "0 r1 lr=1", "5 r1", "5 r1 lr", "5 r1 lr=1 2"]
+)
 def test_a_scheduled_change_that_makes_no_sense_is_refused(text: str) -> None:
     with pytest.raises(SettingError, match="use"):
         parse_at(text)
+
+
+def test_masks_of_ones_own_differ_between_slots_and_seeds() -> None:
+    seeds = [
+        spec(seed=seed, shared_masks=False).mask_seed(slot)
+        for seed in range(4)
+        for slot in range(16)
+    ]
+    assert len(set(seeds)) == len(seeds)
+    assert all(0 <= seed < 2**53 for seed in seeds)

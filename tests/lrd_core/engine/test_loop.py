@@ -7,8 +7,9 @@ import time
 import pytest
 
 from lrd_core.engine.command import parse_at
-from lrd_core.engine.controls import Control
+from lrd_core.engine.controls import KINDS, Control
 from lrd_core.engine.loop import Loop
+from lrd_core.engine.roster import MAX_EVER
 from lrd_core.optim.rules import RULES
 from tests.lrd_core.engine.recorder import Live, Recorder, spec, trained
 
@@ -192,9 +193,13 @@ def test_a_finished_experiment_goes_on_when_it_is_extended() -> None:
         (Control("x", "set", "r1", "drop_rate", 1.0), "drop_rate"),
         (Control("x", "set", "r1", "drop_rate", "half"), "drop_rate"),
         (Control("x", "speed", value=-5.0), "value"),
+        (Control("x", "speed", value=1e-12), "value"),
+        *((Control("x", kind, "r9"), "run") for kind in KINDS if kind != "set"),
         (Control("x", "extend", value=0), "value"),
         (Control("x", "add_run", spec={"optimizer": "adamm"}), "spec.optimizer"),
         (Control("x", "remove_run"), "run"),
+        (Control("x", "restore_run"), "run"),
+        (Control("x", "set", None, None, 1.0), "setting"),
     ],
 )
 def test_a_bad_control_is_refused_and_training_goes_on(control: Control, field: str) -> None:
@@ -235,3 +240,94 @@ def test_the_speed_can_change_while_it_trains() -> None:
         change = live.ask(Control("v", "speed", value=30.0)).changes
         assert [(c.setting, c.new) for c in change] == [("speed", 30.0)]
         assert live.seen.statuses[-1].speed == 30.0
+
+
+def test_a_setting_of_all_runs_is_set_on_all_or_on_none() -> None:
+    sgd = {"optimizer": "sgd", "settings": {"momentum": 0.9}}
+    nesterov = {"optimizer": "sgd", "settings": {"momentum": 0.9, "nesterov": True}}
+    with Live(spec(runs=[sgd, nesterov], steps=20), paused=True) as live:
+        refused = live.ask(Control("a", "set", None, "momentum", 0.0))
+        assert refused.error is not None
+        assert refused.error["field"] == "momentum"
+        live.ask(Control("p", "play"))
+        live.wait_state("finished")
+    assert live.seen.column("r1", "loss") == trained(spec(runs=[sgd], steps=20)).column(
+        "r1", "loss"
+    )
+
+
+def test_a_step_that_is_called_off_at_once_is_answered() -> None:
+    loop_spec = spec(runs=TWO)
+    seen = Recorder()
+    loop = Loop(loop_spec, seen, paused=True)
+    # both lie in the inbox before the loop looks
+    for control in (Control("s", "step"), Control("p", "pause"), Control("e", "stop")):
+        loop.post(control)
+    loop.run()
+    assert seen.answers["s"].error is not None
+    assert seen.answers["p"].error is None
+    assert not seen.rows
+
+
+def test_the_others_go_on_while_a_run_catches_up() -> None:
+    with Live(spec(problem="digits", runs=TWO, steps=100_000), paused=True) as live:
+        live.ask(Control("a", "step", value=400))
+        live.wait_state("paused")
+        live.ask(Control("b", "add_run", spec={"optimizer": "sgd"}))
+        step = live.ask(Control("c", "step"))
+        assert step.step == 401
+        live.seen.wait(lambda: ("r1", 401) in live.seen.rows)
+        assert ("r3", 400) not in live.seen.rows
+        live.seen.wait(lambda: ("r3", 401) in live.seen.rows)
+    assert not live.seen.repeated
+
+
+def test_a_setting_of_all_says_where_a_run_that_catches_up_stands() -> None:
+    with Live(spec(problem="digits", runs=TWO, steps=100_000), paused=True) as live:
+        live.ask(Control("a", "step", value=300))
+        live.wait_state("paused")
+        live.ask(Control("b", "add_run", spec={"optimizer": "adam"}))
+        answer = live.ask(Control("c", "set", None, "lr", 0.02))
+        live.seen.wait(lambda: ("r3", 300) in live.seen.rows)
+        live.ask(Control("d", "step"))
+        live.seen.wait(lambda: ("r3", 301) in live.seen.rows)
+    assert answer.step == 301
+    steps = {change.run: change.step for change in answer.changes}
+    assert steps["r1"] == steps["r2"] == 301
+    assert steps["r3"] < 300
+    rates = live.seen.column("r3", "lr")
+    assert rates[steps["r3"] - 1] == pytest.approx(0.02)
+    if steps["r3"] > 1:
+        assert rates[steps["r3"] - 2] == pytest.approx(0.003)
+
+
+def test_a_run_added_after_all_diverged_can_be_trained() -> None:
+    with Live(spec(runs=[{"optimizer": "sgd", "settings": {"lr": 900.0}}])) as live:
+        stopped = live.wait_state("finished").step
+        assert stopped < 40
+        live.ask(Control("a", "add_run", spec={"optimizer": "adam"}))
+        live.ask(Control("p", "play"))
+        live.wait_state("finished")
+        live.seen.wait(lambda: ("r2", 40) in live.seen.rows)
+
+
+def test_testing_at_every_step_makes_no_more_blocks() -> None:
+    blocks: list[object] = []
+    seen = Recorder()
+    take = seen.frame
+    seen.frame = lambda given: (blocks.extend(given), take(given))  # type: ignore[method-assign]
+    Loop(spec(problem="digits", runs=TWO, test_every=1), seen, stay=False).run()
+    assert len(seen.column("r1", "test_loss")) == len(seen.column("r1", "loss")) == 40
+    assert len(blocks) < 40
+
+
+def test_an_experiment_has_so_many_runs_in_its_life() -> None:
+    with Live(spec(problem="booth", runs=TWO), paused=True) as live:
+        for number in range(3, MAX_EVER + 1):
+            added = live.ask(Control(f"a{number}", "add_run", spec={"optimizer": "sgd"}))
+            assert added.run is not None
+            assert added.run["id"] == f"r{number}"
+            live.ask(Control(f"r{number}", "remove_run", f"r{number}"))
+        refused = live.ask(Control("last", "add_run", spec={"optimizer": "sgd"}))
+        assert refused.error is not None
+        assert "start a new experiment" in refused.error["allowed"]

@@ -12,6 +12,7 @@ interface HeaderOptions {
 export class ChartHeader {
   readonly aside = document.createElement("div");
   private readonly reset = button("reset zoom");
+  private readonly note = document.createElement("span");
   private readonly choices: Partial<Record<Scale, HTMLButtonElement>> = {};
 
   constructor(host: HTMLElement, options: HeaderOptions) {
@@ -24,7 +25,10 @@ export class ChartHeader {
     this.reset.className = "chart-reset";
     this.reset.addEventListener("click", options.onReset);
     this.aside.append(this.reset);
-    if (options.note) this.aside.append(span(options.note));
+    this.note.className = "chart-note";
+    this.note.textContent = options.note;
+    this.note.title = options.note;
+    if (options.note) this.aside.append(this.note);
     if (options.onScale) this.aside.append(this.scaleChoice(options.onScale));
     header.append(title, this.aside);
     host.append(header);
@@ -32,6 +36,8 @@ export class ChartHeader {
 
   show(scale: Scale, zoomed: boolean): void {
     this.reset.hidden = !zoomed;
+    // One line holds either: the way back matters more.
+    this.note.hidden = zoomed;
     for (const [name, choice] of Object.entries(this.choices)) {
       choice.setAttribute("aria-pressed", String(name === scale));
     }
@@ -55,12 +61,6 @@ export class ChartHeader {
 function button(text: string): HTMLButtonElement {
   const element = document.createElement("button");
   element.type = "button";
-  element.textContent = text;
-  return element;
-}
-
-function span(text: string): HTMLElement {
-  const element = document.createElement("span");
   element.textContent = text;
   return element;
 }

@@ -1,7 +1,7 @@
 /** A time chart of one or two columns for all runs: uPlot gives axes, cursor and selection; the lines are ours. */
 
 import uPlot from "uplot";
-import { formatStep } from "../look/format.ts";
+import { formatStep, formatTick } from "../look/format.ts";
 import { TOKENS, tokenVariables } from "../look/palette.ts";
 import { GrowingBounds, type Range, type Scale } from "./axis.ts";
 import { groundOf } from "./ground.ts";
@@ -275,7 +275,8 @@ export class LineChart implements Chart {
       .read(scene, step, this.frame(), 0, this.options.format)
       .map((row) => `${row.name} ${row.values[0]}`);
     const unit = this.options.unit ? ` in ${this.options.unit}` : "";
-    const label = `${this.options.title}${unit}, ${this.scale} scale, step ${formatStep(step)}: ${runs.join("; ")}`;
+    const span = `from ${formatTick(this.values[0])} to ${formatTick(this.values[1])}`;
+    const label = `${this.options.title}${unit}, ${this.scale} scale ${span}, step ${formatStep(step)}: ${runs.join("; ")}`;
     this.root.setAttribute("aria-label", label);
   }
 

@@ -9,6 +9,7 @@ export const chartCss = `
 .chart-title { font-weight: 600; overflow: hidden; text-overflow: ellipsis; }
 .chart-aside { margin-left: auto; display: flex; align-items: center; gap: 8px; color: var(--muted);
   font-size: 12px; min-width: 0; }
+.chart-note { overflow: hidden; text-overflow: ellipsis; min-width: 0; }
 .chart button { font: inherit; color: var(--muted); background: none; border: 0; padding: 0 2px;
   margin: 0; cursor: pointer; border-radius: 4px; line-height: 18px; }
 .chart button:hover { color: var(--ink); text-decoration: underline; text-underline-offset: 3px; }

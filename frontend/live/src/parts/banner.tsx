@@ -1,7 +1,14 @@
 import { formatStep } from "../look/format.ts";
-import { startAgain } from "../state/actions.ts";
+import type { State } from "../protocol.ts";
+import { hasEnded, startAgain } from "../state/actions.ts";
 import type { Session } from "../state/session.ts";
 import { useApp } from "./context.ts";
+
+const ENDS: Partial<Record<State, string>> = {
+  finished: "finished, and its worker was let go",
+  stopped: "the experiment was stopped",
+  failed: "the experiment failed",
+};
 
 /** One line for what a person must know: an end, a failure, a successor elsewhere. */
 export function Banner({ session }: { session: Session }) {
@@ -21,8 +28,8 @@ export function Banner({ session }: { session: Session }) {
       </p>
     );
   }
-  if (experiment.state !== "failed" && experiment.state !== "stopped") return null;
-  const message = experiment.message || `the experiment was ${experiment.state}`;
+  if (!hasEnded(experiment)) return null;
+  const message = experiment.message || ENDS[experiment.state] || experiment.state;
   const step = formatStep(Math.max(session.head, experiment.step));
   const kept = message.includes("kept") ? "" : `; every step up to ${step} is kept`;
   return (

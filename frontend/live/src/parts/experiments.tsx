@@ -1,7 +1,8 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { formatStep } from "../look/format.ts";
 import type { ExperimentSummary } from "../protocol.ts";
 import { messageOf } from "../state/api.ts";
+import { summaryName } from "../state/names.ts";
 import { addressOf } from "../state/url.ts";
 import { useApp } from "./context.ts";
 import { RunGlyph } from "./glyph.tsx";
@@ -14,6 +15,7 @@ export function Experiments() {
   const [rows, setRows] = useState<ExperimentSummary[] | null>(null);
   const [error, setError] = useState("");
   const [filter, setFilter] = useState("");
+  const reload = useRef(() => {});
   useEffect(() => {
     let current = true;
     const load = () => {
@@ -27,6 +29,7 @@ export function Experiments() {
         (failure) => current && setError(messageOf(failure)),
       );
     };
+    reload.current = load;
     load();
     const timer = setInterval(load, REFRESH_MS);
     return () => {
@@ -76,7 +79,12 @@ export function Experiments() {
           </thead>
           <tbody>
             {shown.map((row) => (
-              <Row key={row.id} row={row} label={row.name || labelOf(row.problem)} />
+              <Row
+                key={row.id}
+                row={row}
+                label={row.name || labelOf(row.problem)}
+                onStopped={() => reload.current()}
+              />
             ))}
           </tbody>
         </table>
@@ -88,9 +96,26 @@ export function Experiments() {
   );
 }
 
-function Row({ row, label }: { row: ExperimentSummary; label: string }) {
-  const optimizers = useApp().catalogue.value?.optimizers ?? [];
-  const words = (name: string) => optimizers.find((one) => one.name === name)?.label ?? name;
+interface RowProps {
+  row: ExperimentSummary;
+  label: string;
+  /** Called once the server has stopped this row's experiment. */
+  onStopped: () => void;
+}
+
+function Row({ row, label, onStopped }: RowProps) {
+  const app = useApp();
+  const [stopping, setStopping] = useState(false);
+  const optimizers = app.catalogue.value?.optimizers ?? [];
+  const stop = async () => {
+    setStopping(true);
+    try {
+      await app.api.control(row.id, { kind: "stop", who: app.me });
+      onStopped();
+    } finally {
+      setStopping(false);
+    }
+  };
   const page = row.kind === "surface" ? "explore" : "train";
   return (
     <tr data-testid="experiment-row" data-experiment={row.id}>
@@ -99,17 +124,32 @@ function Row({ row, label }: { row: ExperimentSummary; label: string }) {
       </td>
       <td>
         <span class="labels">
-          {row.labels.map((name, slot) => (
-            <span key={`${slot} ${name}`}>
-              <RunGlyph slot={slot} size={12} /> {words(name)}
+          {row.labels.map((name, i) => (
+            <span key={row.slots[i]}>
+              <RunGlyph slot={row.slots[i] ?? i} size={12} /> {summaryName(name, optimizers)}
             </span>
           ))}
         </span>
       </td>
       <td>{row.seed}</td>
       <td>
-        <span class={`dot ${row.state === "running" ? "good" : ""}`} aria-hidden="true" />{" "}
-        {row.state}
+        <span class="state">
+          <span class={`dot ${row.state === "running" ? "good" : ""}`} aria-hidden="true" />
+          {row.state}
+          {(row.state === "running" || row.state === "paused") && (
+            <button
+              type="button"
+              class="button small"
+              data-testid="stop"
+              aria-label={`stop ${label}, seed ${row.seed}`}
+              title="end its training; every step stays"
+              disabled={stopping}
+              onClick={() => app.attempt(stop)}
+            >
+              Stop
+            </button>
+          )}
+        </span>
       </td>
       <td class="number">
         {formatStep(row.step)} of {formatStep(row.steps)}

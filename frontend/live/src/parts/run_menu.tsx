@@ -12,12 +12,17 @@ interface Props {
   disabled: string;
 }
 
+/** A switch or a choice shapes a run from its first step on: only numbers move while it trains. */
+function movable({ live, kind }: SettingInfo): boolean {
+  return live && (kind === "float" || kind === "int");
+}
+
 /** A run's settings, live, and its removal. */
 export function RunMenu({ session, run, name, disabled }: Props) {
   const app = useApp();
   const catalogue = app.catalogue.value;
   const optimizer = catalogue?.optimizers.find((other) => other.name === run.optimizer);
-  const settings: SettingInfo[] = optimizer?.settings.filter((one) => one.live) ?? [];
+  const settings: SettingInfo[] = optimizer?.settings.filter(movable) ?? [];
   return (
     <Popover class="more" label="⋯" title={`settings of ${name}`} testId="run-menu">
       {(close) => (

@@ -2,6 +2,7 @@ import {
   anotherSeed,
   control,
   EXTENSION,
+  hasEnded,
   playOrPause,
   stepOnce,
   whyDisabled,
@@ -19,16 +20,16 @@ export function TransportButtons({ session }: { session: Session }) {
   const app = useApp();
   const { state } = session.experiment.value;
   const running = state === "running" || state === "starting";
-  const ended = state === "stopped" || state === "failed";
+  const ended = hasEnded(session.experiment.value);
   const lost = session.phase.value === "lost";
   const why = whyDisabled(session);
   const playable = ended ? !lost : why === "";
   const words = running
     ? "pause"
-    : state === "finished"
-      ? `go on for ${EXTENSION} more steps`
-      : ended
-        ? "start again"
+    : ended
+      ? "start again"
+      : state === "finished"
+        ? `go on for ${EXTENSION} more steps`
         : "play";
   return (
     <fieldset class="transport" aria-label="transport">
@@ -42,7 +43,7 @@ export function TransportButtons({ session }: { session: Session }) {
         onClick={() => playOrPause(app, session)}
       >
         <Icon name={running ? "pause" : "play"} />
-        {state === "finished" && <span>+{EXTENSION}</span>}
+        {state === "finished" && !ended && <span>+{EXTENSION}</span>}
       </button>
       <button
         type="button"

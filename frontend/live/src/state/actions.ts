@@ -1,4 +1,4 @@
-import type { ControlIn, ControlOut, ProblemInfo, RunIn, Value } from "../protocol.ts";
+import type { ControlIn, ControlOut, Experiment, ProblemInfo, RunIn, Value } from "../protocol.ts";
 import { again, type Differences, elsewhere } from "./again.ts";
 import type { App } from "./app.ts";
 import type { Session } from "./session.ts";
@@ -24,12 +24,18 @@ export function set(
   return control(app, session, { kind: "set", run, setting, value });
 }
 
+/** Nothing trains it any more: it failed, was stopped, or was let go after it had finished. */
+export function hasEnded({ state, connected }: Experiment): boolean {
+  return state === "stopped" || state === "failed" || (state === "finished" && !connected);
+}
+
 /** Play if it stands still, pause if it runs, go on if it has finished, start again if it ended. */
 export function playOrPause(app: App, session: Session): void {
-  const { state } = session.experiment.peek();
+  const experiment = session.experiment.peek();
+  const { state } = experiment;
   session.cursor.value = null;
   app.attempt(async () => {
-    if (state === "stopped" || state === "failed") return startAgain(app, session);
+    if (hasEnded(experiment)) return startAgain(app, session);
     if (state === "finished") {
       await control(app, session, { kind: "extend", value: EXTENSION });
       return control(app, session, { kind: "play" });
@@ -102,8 +108,6 @@ export function removeRun(app: App, session: Session, run: string): void {
 export function whyDisabled(session: Session): string {
   const experiment = session.experiment.value;
   if (session.phase.value === "lost") return "The connection is lost; it comes back by itself.";
-  if (experiment.state === "stopped" || experiment.state === "failed") {
-    return "This experiment has ended; start it again to change it.";
-  }
+  if (hasEnded(experiment)) return "This experiment has ended; start it again to change it.";
   return experiment.connected ? "" : "Its worker process is not there; it is waited for.";
 }

@@ -12,6 +12,15 @@ interface Open {
   who: string;
 }
 
+/** What a control did at one step. */
+interface Part {
+  run: string | null;
+  step: number;
+  at: number;
+  who: string;
+  change: ChangeInfo;
+}
+
 /**
  * Controls as marks on time axes. Settings of one run that one person moved in one gesture (within
  * 2 s or 20 steps) make one mark, from the first value to the last, at the step of the first.
@@ -27,8 +36,9 @@ export function marksOf(
   const open = new Map<string, Open>();
   const ordered = [...controls].sort((a, b) => a.step - b.step || a.at.localeCompare(b.at));
   for (const control of ordered) {
-    if (control.kind === "set") addSet(control, marks, open, name, setting);
-    else {
+    if (control.kind === "set") {
+      for (const part of partsOf(control)) addSet(part, marks, open, name, setting);
+    } else {
       const text = eventText(control, name);
       // A run that is added starts at step 1; the mark belongs where somebody added it.
       const step = Math.max(control.step, control.received_step);
@@ -39,39 +49,58 @@ export function marksOf(
 }
 
 function addSet(
-  control: ControlOut,
+  part: Part,
   marks: Mark[],
   open: Map<string, Open>,
   name: (run: string) => string,
   setting: (name: string) => string,
 ): void {
-  const change = wholeChange(control);
-  if (!change) return;
-  const key = `${control.run ?? "*"}/${change.setting}`;
-  const at = Date.parse(control.at);
+  const { run, step, at, change } = part;
+  const key = `${run ?? "*"}/${change.setting}`;
   const before = open.get(key);
-  const who = control.run === null ? "all" : name(control.run);
-  if (before?.who === control.who && sameGesture(before, at, control.step)) {
+  const who = run === null ? "all" : name(run);
+  if (before?.who === part.who && sameGesture(before, at, step)) {
     before.at = at;
-    before.step = control.step;
+    before.step = step;
     before.mark.text = `${who}: ${setting(change.setting)} ${arrow(before.first, change.new)}`;
     return;
   }
   const text = `${who}: ${setting(change.setting)} ${arrow(change.old, change.new)}`;
-  const mark: Mark = { step: control.step, run: control.run, text };
+  const mark: Mark = { step, run, text };
   marks.push(mark);
-  open.set(key, { mark, at, step: control.step, first: change.old, who: control.who });
+  open.set(key, { mark, at, step, first: change.old, who: part.who });
+}
+
+/** A control by where it took effect: as one, and apart the runs that were at another step then. */
+function partsOf(control: ControlOut): Part[] {
+  const at = Date.parse(control.at);
+  const { who } = control;
+  const stepOf = (change: ChangeInfo) => change.step ?? control.step;
+  const together = control.changes.filter(
+    (change) => control.run !== null || stepOf(change) === control.step,
+  );
+  const apart = control.changes.filter((change) => !together.includes(change));
+  const parts: Part[] = apart.map((change) => ({
+    run: change.run,
+    step: stepOf(change),
+    at,
+    who,
+    change,
+  }));
+  const whole = wholeChange(together);
+  if (whole) parts.unshift({ run: control.run, step: stepOf(whole), at, who, change: whole });
+  return parts;
 }
 
 function sameGesture(before: Open, at: number, step: number): boolean {
   return at - before.at <= SAME_GESTURE_MS || step - before.step <= SAME_GESTURE_STEPS;
 }
 
-/** A control's changes as one; where runs started from different values, the old one is left out. */
-function wholeChange(control: ControlOut): ChangeInfo | undefined {
-  const first = control.changes[0];
+/** Changes as one; where runs started from different values, the old one is left out. */
+function wholeChange(changes: ChangeInfo[]): ChangeInfo | undefined {
+  const first = changes[0];
   if (!first) return undefined;
-  const same = control.changes.every((change) => change.old === first.old);
+  const same = changes.every((change) => change.old === first.old);
   return same ? first : { ...first, old: null };
 }
 

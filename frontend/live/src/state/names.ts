@@ -41,6 +41,13 @@ export function shortName(run: Run, runs: Named[], optimizers: OptimizerInfo[]):
   return run.label || name + againstFirst(run, runs);
 }
 
+/** A list's label with the optimizer's own name: "adam 0.5" is "Adam 0.5"; any other stays. */
+export function summaryName(label: string, optimizers: OptimizerInfo[]): string {
+  const [first = "", ...rest] = label.split(" ");
+  const known = optimizers.find((optimizer) => optimizer.name === first);
+  return [known?.label ?? first, ...rest].join(" ");
+}
+
 /** A drop rate as people say it: 0, 0.5, 0.95. */
 export function rate(value: number): string {
   return String(Number(value.toFixed(3)));

@@ -141,7 +141,7 @@ export class Session {
     switch (message.type) {
       case "hello":
         this.replace(message.experiment);
-        this.controls.value = message.controls;
+        this.controls.value = merged(message.controls, this.controls.peek());
         this.viewers.value = message.viewers;
         break;
       case "experiment":
@@ -158,6 +158,12 @@ export class Session {
     }
     this.changed();
   }
+}
+
+/** The server's controls, and those whose answer was here before its list was written. */
+function merged(theirs: ControlOut[], mine: ControlOut[]): ControlOut[] {
+  const known = new Set(theirs.map((control) => control.id));
+  return [...theirs, ...mine.filter((control) => !known.has(control.id))];
 }
 
 /** An experiment's state as text, without the steps that move with every frame. */

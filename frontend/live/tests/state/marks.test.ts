@@ -51,7 +51,7 @@ describe("marks", () => {
   });
 
   it("says all where a change meant every run", () => {
-    const change = (run: string, old: number) => ({ run, setting: "lr", old, new: 0.005 });
+    const change = (run: string, old: number) => ({ run, setting: "lr", old, new: 0.005, step: 9 });
     const same = setControl("a", 9, [0, 0], 0, {
       run: null,
       changes: [change("r1", 0.01), change("r2", 0.01)],
@@ -59,6 +59,26 @@ describe("marks", () => {
     expect(marks([same])[0]).toEqual({ step: 9, run: null, text: "all: lr 0.01 → 0.005" });
     const mixed = { ...same, changes: [change("r1", 0.01), change("r2", 0.02)] };
     expect(marks([mixed])[0]?.text).toBe("all: lr → 0.005");
+  });
+
+  it("puts a change where its run uses it first, also where a run is catching up", () => {
+    const change = (run: string, step: number) => ({
+      run,
+      setting: "lr",
+      old: 0.01,
+      new: 0.005,
+      step,
+    });
+    const every = setControl("a", 200, [0, 0], 0, {
+      run: null,
+      changes: [change("r1", 200), change("r2", 200), change("r5", 40)],
+    });
+    expect(marks([every])).toEqual([
+      { step: 200, run: null, text: "all: lr 0.01 → 0.005" },
+      { step: 40, run: "r5", text: "r5: lr 0.01 → 0.005" },
+    ]);
+    const one = setControl("b", 200, [0, 0], 0, { run: "r5", changes: [change("r5", 40)] });
+    expect(marks([one])[0]?.step).toBe(40);
   });
 
   it("puts an added run where it was added, and leaves the transport out", () => {

@@ -38,7 +38,7 @@ export function setControl(
     run: who,
     step,
     received_step: step - 1,
-    changes: [{ run: who ?? "r1", setting: "drop_rate", old, new: next }],
+    changes: [{ run: who ?? "r1", setting: "drop_rate", old, new: next, step }],
     at: new Date(1_700_000_000_000 + seconds * 1000).toISOString(),
     who: "",
     ...changes,

@@ -1,0 +1,117 @@
+"""A worker's link against a backend that misbehaves: it goes on, or ends what waits for it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import ServerConnection, serve
+
+from backend.jobs.link import BACKOFF_S, Link
+from backend.jobs.messages import Ack, Assign, WorkerHello
+from backend.jobs.outbox import Outbox
+from tests.backend.server import until
+
+ASSIGN = Assign(experiment="e1", spec={"problem": "beale"}, paused=False).model_dump_json()
+
+
+@contextmanager
+def link_to(behave: Callable[[int, ServerConnection], None]) -> Iterator[tuple[Link, Outbox]]:
+    """A link to a backend that calls `behave(n, socket)` at its n-th connection, from 1."""
+    count = 0
+
+    def connected(socket: ServerConnection) -> None:
+        nonlocal count
+        count += 1
+        with suppress(ConnectionClosed):
+            behave(count, socket)
+
+    with serve(connected, "127.0.0.1", 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        outbox = Outbox()
+        port = server.socket.getsockname()[1]
+
+        def hello() -> WorkerHello:
+            return WorkerHello(worker="w", pid=1, experiment=link.assigned)
+
+        link = Link(f"ws://127.0.0.1:{port}", "token", hello, outbox)
+        link.start()
+        try:
+            yield link, outbox
+        finally:
+            link.finish(0)
+            server.shutdown()
+
+
+def test_an_assignment_that_comes_twice_is_taken_once() -> None:
+    hellos: list[WorkerHello] = []
+
+    def behave(n: int, socket: ServerConnection) -> None:
+        hellos.append(WorkerHello.model_validate_json(socket.recv()))
+        if n < 3:  # the link is cut before, then after the assignment
+            for _ in range(n):
+                socket.send(ASSIGN)
+            return
+        socket.send(Ack(seq=0).model_dump_json())
+        socket.recv()
+
+    with link_to(behave) as (link, _):
+        assert link.assignments.get(timeout=30) is not None
+        until(lambda: len(hellos) >= 3)
+        assert link.assignments.empty()
+    assert [hello.experiment for hello in hellos[:3]] == [None, "e1", "e1"]
+
+
+def test_only_progress_sets_the_wait_between_attempts_back() -> None:
+    cut = threading.Event()
+
+    def behave(n: int, socket: ServerConnection) -> None:
+        socket.recv()
+        socket.send(ASSIGN if n == 1 else Ack(seq=0).model_dump_json())
+        if n >= 4:
+            cut.wait(30)
+            socket.send(Ack(seq=1).model_dump_json())
+            socket.recv()
+            socket.recv()
+
+    with link_to(behave) as (link, outbox):
+        outbox.put_frame(1, b"frame")
+        until(lambda: link.delay >= 8 * BACKOFF_S[0])
+        cut.set()
+        until(lambda: link.delay == BACKOFF_S[0])
+
+
+def test_a_message_it_does_not_know_makes_it_connect_anew() -> None:
+    def behave(n: int, socket: ServerConnection) -> None:
+        socket.recv()
+        socket.send('{"type": "riddle"}' if n == 1 else ASSIGN)
+        socket.recv()
+
+    with link_to(behave) as (link, _):
+        assignment = link.assignments.get(timeout=30)
+        assert assignment is not None
+        assert assignment.experiment == "e1"
+
+
+def test_a_thread_that_breaks_lets_the_training_end() -> None:
+    def behave(_: int, socket: ServerConnection) -> None:
+        socket.recv()
+        socket.send('{"type": "control", "control": {}, "who": ""}')
+        socket.recv()
+
+    def broken(_: object) -> None:
+        raise KeyError("kind")
+
+    ended = threading.Event()
+    threading.excepthook, hook = lambda _: None, threading.excepthook
+    try:
+        with link_to(behave) as (link, outbox):
+            link.on_shutdown = ended.set
+            link.on_control = broken
+            assert link.assignments.get(timeout=30) is None
+            assert ended.wait(30)
+            assert outbox.drain(0)  # closed: nobody waits for it any more
+    finally:
+        threading.excepthook = hook

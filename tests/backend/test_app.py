@@ -1,0 +1,28 @@
+"""The secret that lets workers in is there whole, once, and for its owner alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from backend.app import worker_token
+
+
+def test_the_token_stays(tmp_path: Path) -> None:
+    token = worker_token(tmp_path)
+    assert len(token) >= 32
+    assert worker_token(tmp_path) == token
+    assert [path.name for path in tmp_path.iterdir()] == ["worker.token"]
+    assert (tmp_path / "worker.token").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("content", ["", " \n"])
+def test_an_empty_token_is_replaced(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "worker.token"
+    path.write_text(content)
+    (tmp_path / "worker.new").write_text("half a tok")  # what a crash left behind
+    token = worker_token(tmp_path)
+    assert len(token) >= 32
+    assert path.read_text() == token
+    assert path.stat().st_mode & 0o777 == 0o600

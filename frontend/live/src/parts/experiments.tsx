@@ -110,7 +110,7 @@ function Row({ row, label, onStopped }: RowProps) {
   const stop = async () => {
     setStopping(true);
     try {
-      await app.api.control(row.id, { kind: "stop", who: app.me });
+      await app.api.control(row.id, { kind: "stop" });
       onStopped();
     } finally {
       setStopping(false);

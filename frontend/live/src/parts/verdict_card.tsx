@@ -5,6 +5,7 @@ import { anotherSeed } from "../state/actions.ts";
 import { fairOf, plainOf } from "../state/fair.ts";
 import { valueAt } from "../state/history.ts";
 import type { Session } from "../state/session.ts";
+import { withChanges } from "../state/verdict_changes.ts";
 import { firstReached, surfaceVerdict, type Verdict } from "../state/verdict_surface.ts";
 import { taskVerdict } from "../state/verdict_task.ts";
 import { useApp } from "./context.ts";
@@ -74,6 +75,11 @@ class Arrivals {
 }
 
 function verdictOf(session: Session, arrivals: Arrivals): Verdict {
+  const plain = plainVerdict(session, arrivals);
+  return withChanges(plain, session.controls.peek(), session.shownStep);
+}
+
+function plainVerdict(session: Session, arrivals: Arrivals): Verdict {
   const runs = session.runs.peek();
   const step = session.shownStep;
   const surface = session.problem.peek()?.surface;

@@ -15,7 +15,7 @@ NAME = "lrd_workbench"
 #: is text: so it has the page's font, and its colour in light and dark.
 STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding: 3.75rem 0 0; max-width: none; }
-[data-testid="stMain"] { overflow: hidden; }
+[data-testid="stMain"] { overflow: hidden; outline: none; box-shadow: none; }
 [data-testid="stMainBlockContainer"] [data-testid="stVerticalBlock"] { gap: 0; }
 :has(> [data-testid="stHeaderLogo"]) { display: flex; align-items: center; gap: 8px; }
 :has(> [data-testid="stHeaderLogo"])::after { content: "LRD Lab"; font-weight: 600;

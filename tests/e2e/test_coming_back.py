@@ -96,3 +96,14 @@ def test_a_finished_experiment_whose_worker_was_let_go_starts_again(
         page.page.wait_for_url(lambda url: id not in url)
         page.wait_rows("r1", 5)
         assert page.experiment()["replaces"] == id
+
+
+def test_a_page_without_an_address_shows_this_tabs_own_experiment(
+    server: Server, visit: Visit
+) -> None:
+    id = server.create(problem="booth", speed=0, steps=50)["id"]
+    page = visit(server, f"/?experiment={id}")
+    page.expect_status("finished")
+    page.page.goto(server.url + "/")
+    page.page.wait_for_url(f"**experiment={id}**")
+    page.wait_rows("r4", 50)

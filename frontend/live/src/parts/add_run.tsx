@@ -5,6 +5,7 @@ import { ApiError, messageOf } from "../state/api.ts";
 import { fairBaseline, mostRelevant } from "../state/fair.ts";
 import { lrOf, rate } from "../state/names.ts";
 import type { Session } from "../state/session.ts";
+import { firstChange } from "../state/verdict_changes.ts";
 import { useApp } from "./context.ts";
 import { Popover } from "./popover.tsx";
 import { parsed } from "./setting_field.tsx";
@@ -64,6 +65,10 @@ function AddRunForm({ session, close }: { session: Session; close: () => void })
   const errorAt = (end: string) => (error?.field.endsWith(end) ? error.text : "");
   const elsewhere = error && !errorAt("lr") && !errorAt("drop_rate") ? error.text : "";
   const fair = relevant ? fairBaseline(relevant) : null;
+  const own = session.controls.value.filter(({ changes }) =>
+    changes.some((change) => change.run === relevant?.id),
+  );
+  const moved = firstChange(own, Number.POSITIVE_INFINITY);
   return (
     <form class="form" onSubmit={submit}>
       {relevant && fair && (
@@ -73,6 +78,12 @@ function AddRunForm({ session, close }: { session: Session; close: () => void })
             Dropping also shortens the mean step. This run tells the two apart: the optimizer of{" "}
             {session.nameOf(relevant)} at lr × (1 − {rate(relevant.drop_rate)}), nothing dropped.
           </p>
+          {moved !== null && (
+            <p class="hint warn">
+              Its settings were changed at step {moved}. The baseline has the present ones from step
+              1 on, so the two are not fairly compared; start again for that.
+            </p>
+          )}
           <button
             type="button"
             class="button ink wide"

@@ -21,9 +21,9 @@ export function Banner({ session }: { session: Session }) {
   if (successor) {
     return (
       <p class="banner" data-testid="continued">
-        <span>This experiment was continued by another.</span>
+        <span>Another experiment took its place; this one is kept as it was.</span>
         <button type="button" class="link" onClick={() => app.go(successor)}>
-          continued there →
+          open the other →
         </button>
       </p>
     );

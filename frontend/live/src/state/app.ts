@@ -3,6 +3,7 @@ import type { Scene, ThemeName } from "../charts/types.ts";
 import type { Catalogue, Experiment, ExperimentIn } from "../protocol.ts";
 import { Api, messageOf } from "./api.ts";
 import { FrameLoop } from "./frame_loop.ts";
+import { keepPlace, placeOf } from "./place.ts";
 import { Session } from "./session.ts";
 import { addressOf, experimentOf, folderOf, type Page, pageOf, writeAddress } from "./url.ts";
 
@@ -81,10 +82,17 @@ export class App {
     const current = this.sessions[kind].peek();
     if (wanted === null) {
       if (current) this.write(current.id, "replace");
-      else void this.open(`${kind}/newest`, () => this.api.open(kind), "replace");
+      else void this.open(`${kind}/newest`, () => this.lastOrNewest(kind), "replace");
     } else if (current?.id !== wanted) {
       void this.open(wanted, () => this.api.experiment(wanted), null);
     }
+  }
+
+  /** What this tab showed last on the page, if it is still there; else the newest that trains. */
+  private lastOrNewest(kind: Kind): Promise<Experiment> {
+    const last = placeOf(kind);
+    if (last === null) return this.api.open(kind);
+    return this.api.experiment(last).catch(() => this.api.open(kind));
   }
 
   /** Starts a new experiment and shows it; Back returns to the one before. */
@@ -151,6 +159,7 @@ export class App {
 
   private show(experiment: Experiment, how: "push" | "replace" | null): void {
     const slot = this.sessions[experiment.kind];
+    keepPlace(experiment.kind, experiment.id);
     const old = slot.peek();
     if (old?.id !== experiment.id) {
       slot.value = new Session(experiment, this.api, this.catalogue, () => this.loop.ask());

@@ -34,7 +34,7 @@ export function taskVerdict(comparisons: Comparison[], problem: string): Verdict
           ? "Nothing is dropped: there is no run to compare."
           : known.length === 0
             ? "No test accuracy has been measured yet."
-            : "No run shows what dropping changes: add the baseline at drop rate 0.",
+            : "No run differs from a dropping one by its drop rate alone: add the fair baseline.",
       sure: noise(known[0]?.accuracy, problem),
     };
   }

@@ -89,6 +89,6 @@ describe("verdict on a task", () => {
     const unknown = comparison({ accuracy: Number.NaN });
     expect(taskVerdict([unknown], "digits").text).toContain("has been measured yet");
     const alone = comparison({ plain: null, fair: null });
-    expect(taskVerdict([alone], "digits").text).toContain("add the baseline");
+    expect(taskVerdict([alone], "digits").text).toContain("add the fair baseline");
   });
 });

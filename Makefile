@@ -10,7 +10,7 @@ LIVE_SOURCES := $(shell find $(LIVE)/src -type f 2>/dev/null) $(LIVE)/package.js
 # Node from the system where it is new enough, else the one that PyPI brought.
 NODE_PATH_PREFIX = $$($(BIN)/python scripts/node_path.py)
 
-.PHONY: setup demo test test-python test-live lint bench clean lock screenshots types
+.PHONY: setup demo test test-python test-live lint bench clean lock screenshots types docs
 .DELETE_ON_ERROR:
 
 setup: $(STAMPS)/python $(STAMPS)/live
@@ -65,6 +65,9 @@ bench: setup
 
 types: $(STAMPS)/python
 	@$(BIN)/python -m backend.typescript
+
+docs: $(STAMPS)/python
+	@$(BIN)/python -m lrd_core.optim.describe_docs
 
 screenshots: setup
 	@$(BIN)/python scripts/browser.py

@@ -95,15 +95,33 @@ def doctor(as_json: Json = False) -> None:
 
 
 @app.command()
+def explain(
+    name: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME | policy NAME", help="An optimizer, or a policy."),
+    ] = None,
+    rule: Annotated[Path | None, typer.Option(help="A file with a rule, loaded first.")] = None,
+    as_json: Json = False,
+) -> None:
+    """An optimizer or a policy: formula, settings, state, and where it runs here."""
+    from backend.commands.explain import explain as tell
+
+    raise typer.Exit(tell(name or [], rule, as_json))
+
+
+@app.command()
 def bench(
     name: Annotated[str, typer.Argument(help="Which benchmark.")] = "engine",
+    device: Annotated[
+        str, typer.Option(help="cpu or cuda, for a benchmark that runs on both.")
+    ] = "cpu",
     as_json: Json = False,
     out: Annotated[Path | None, typer.Option(help="Write the result to this file as well.")] = None,
 ) -> None:
     """Measure speed, as ratios within one run."""
     from backend.commands.bench import bench as measure
 
-    raise typer.Exit(measure(name, as_json, out))
+    raise typer.Exit(measure(name, device, as_json, out))
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from lrd_core.engine.controls import Kind, RunState, State
+from lrd_core.optim.policies.policy import Unit
 
 PROTOCOL_VERSION = 1
 Value = bool | int | float | str
@@ -73,6 +74,22 @@ class OptimizerInfo(Message):
     settings: list[SettingInfo]
 
 
+class PolicyInfo(Message):
+    """A way to leave out a part of an update (see `lrd_core.optim.policies.Policy`).
+
+    `unit` is what one coin decides; "" where no coin alone decides. `acts_on` is what is changed:
+    the update, or the gradient before the optimizer sees it.
+    """
+
+    name: str
+    label: str
+    help: str
+    paper: str
+    unit: Unit
+    acts_on: Literal["update", "gradient"]
+    settings: list[SettingInfo]
+
+
 class PointInfo(Message):
     x: float
     y: float
@@ -107,8 +124,9 @@ class Catalogue(Message):
 
     problems: list[ProblemInfo]
     optimizers: list[OptimizerInfo]
-    policies: list[str]
+    policies: list[PolicyInfo]
     drop_rate: SettingInfo
+    rescale: SettingInfo
     max_runs: int
     version: str
 
@@ -125,12 +143,13 @@ class Grid(Message):
 
 
 class RunIn(Input):
-    """A run to train; what is missing comes from the optimizer's and the problem's defaults."""
+    """A run to train; what is missing comes from the defaults of optimizer, policy and problem."""
 
     optimizer: str
     settings: dict[str, Value] = {}
     drop_rate: float = 0.0
     policy: str = "elementwise"
+    policy_settings: dict[str, Value] = {}
     rescale: bool = False
     label: str = ""
 
@@ -159,6 +178,7 @@ class Run(Message):
     settings: dict[str, Value]
     drop_rate: float
     policy: str
+    policy_settings: dict[str, Value]
     rescale: bool
     mask_seed: int
     state: RunState
@@ -209,7 +229,7 @@ class ExperimentSummary(Message):
     step: int
     steps: int
     runs: int
-    labels: list[str] = Field(description="a run each: its label, or optimizer and drop rate")
+    labels: list[str] = Field(description="a run each: its label, or optimizer, policy, rate")
     slots: list[int] = Field(description="a run each: its colour and glyph")
 
 

@@ -1,4 +1,4 @@
-"""What can be trained, and with what: problems, optimizers, the picture of a surface."""
+"""What can be trained, and with what: problems, optimizers, policies, the picture of a surface."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from backend.protocol import (
     Grid,
     OptimizerInfo,
     PointInfo,
+    PolicyInfo,
     ProblemInfo,
     SettingInfo,
     SurfaceInfo,
 )
 from lrd_core import __version__
-from lrd_core.engine.experiment import MAX_RUNS
-from lrd_core.optim.policies import POLICIES
+from lrd_core.engine.experiment import MAX_RUNS, RESCALE
+from lrd_core.optim.policies import POLICIES, Policy
 from lrd_core.optim.rules import RULES, Rule
 from lrd_core.problems import PROBLEMS, Problem, Surface
 from lrd_core.settings import DROP_RATE, Setting
@@ -80,6 +81,18 @@ def optimizer_info(rule: Rule) -> OptimizerInfo:
     )
 
 
+def policy_info(policy: Policy) -> PolicyInfo:
+    return PolicyInfo(
+        name=policy.name,
+        label=policy.label,
+        help=policy.help,
+        paper=policy.paper,
+        unit=policy.unit,
+        acts_on="update" if policy.gradient is None else "gradient",
+        settings=[setting_info(setting) for setting in policy.settings],
+    )
+
+
 def find_problem(name: str) -> Problem:
     """The problem called `name`, else 404."""
     if name not in PROBLEMS:
@@ -95,8 +108,9 @@ async def catalogue() -> Catalogue:
     return Catalogue(
         problems=[problem_info(problem) for problem in PROBLEMS.values()],
         optimizers=[optimizer_info(rule) for rule in RULES.values()],
-        policies=list(POLICIES),
+        policies=[policy_info(policy) for policy in POLICIES.values()],
         drop_rate=setting_info(DROP_RATE),
+        rescale=setting_info(RESCALE),
         max_runs=MAX_RUNS,
         version=__version__,
     )
@@ -118,6 +132,12 @@ async def problem(name: Annotated[str, Path(max_length=100)]) -> ProblemInfo:
 async def optimizers() -> list[OptimizerInfo]:
     """Every optimizer in menu order."""
     return [optimizer_info(rule) for rule in RULES.values()]
+
+
+@router.get("/policies")
+async def policies() -> list[PolicyInfo]:
+    """Every policy in menu order."""
+    return [policy_info(policy) for policy in POLICIES.values()]
 
 
 @router.get("/problems/{name}/grid", response_model=Grid)

@@ -1,32 +1,61 @@
-"""`lrd bench NAME`: run one of the benchmarks in `lrd_core.bench` and report its ratios."""
+"""`lrd bench NAME`: run one of the benchmarks in `lrd_core.bench` and report its figures."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from pkgutil import iter_modules
+from typing import Any
+
+import torch
 
 import lrd_core.bench
 from lrd_core.bench.machine import describe
 from lrd_core.settings import SettingError
 
+DEVICES = ("cpu", "cuda")
 
-def bench(name: str, as_json: bool, out: Path | None) -> int:
-    """Measure; one JSON line, or a short table."""
-    names = [m.name for m in iter_modules(lrd_core.bench.__path__) if m.name != "machine"]
-    if name not in names:
-        raise SettingError("name", name, "one of " + ", ".join(names))
-    result = import_module(f"lrd_core.bench.{name}").measure()
-    record = {"benchmark": name, **result, "machine": describe()}
+
+def benchmarks() -> dict[str, Callable[..., dict[str, float]]]:
+    """`measure` of every module in `lrd_core.bench` that has one, by the module's name."""
+    modules = {
+        module.name: import_module(f"lrd_core.bench.{module.name}")
+        for module in iter_modules(lrd_core.bench.__path__)
+    }
+    return {name: m.measure for name, m in modules.items() if hasattr(m, "measure")}
+
+
+def bench(name: str, device: str, as_json: bool, out: Path | None) -> int:
+    """Measure; one JSON line, or a short table.
+
+    Raises:
+        SettingError: no such benchmark, or one that does not run on `device`.
+    """
+    known = benchmarks()
+    if name not in known:
+        raise SettingError("name", name, "one of " + ", ".join(known))
+    if device not in DEVICES:
+        raise SettingError("device", device, " or ".join(DEVICES))
+    measure, given = known[name], {}
+    if "device" in signature(measure).parameters:
+        given["device"] = device
+    elif device != "cpu":
+        raise SettingError("device", device, f"cpu: the benchmark {name} runs there only")
+    result = measure(**given)
+    machine: dict[str, Any] = describe()
+    if device == "cuda":
+        machine["gpu"] = torch.cuda.get_device_name()
+    record = {"benchmark": name, **given, **result, "machine": machine}
     if out is not None:
-        out.write_text(
-            json.dumps({**record, "command": f"lrd bench {name} --json"}, indent=2) + "\n"
-        )
+        words = ["lrd bench", name, *(["--device cuda"] if device == "cuda" else []), "--json"]
+        out.write_text(json.dumps({**record, "command": " ".join(words)}, indent=2) + "\n")
     if as_json:
         sys.stdout.write(json.dumps(record) + "\n")
     else:
         for key, value in result.items():
-            sys.stdout.write(f"{key:32} {value}\n")
+            sys.stdout.write(f"{key:40} {value}\n")
     return 0

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.engine import make_url
 
+from backend.commands.engines import Row, rows, show
 from backend.commands.port import authority, refusal
 from backend.settings import Settings, load_settings
 from backend.store.database import check_database
@@ -31,10 +32,12 @@ def doctor(as_json: bool) -> int:
     settings = load_settings()
     checks = [_python(), _device(), _masks(), _port(settings), _store(settings), _component()]
     versions = {name: version(name) for name in PACKAGES} | {"lrd-lab": version("lrd-lab")}
+    kernels = rows()
     if as_json:
-        sys.stdout.write(json.dumps({"versions": versions, "checks": checks}) + "\n")
+        found = {"versions": versions, "checks": checks, "kernels": kernels}
+        sys.stdout.write(json.dumps(found) + "\n")
     else:
-        _show(versions, checks)
+        _show(versions, checks, kernels)
     return 0 if all(check["ok"] for check in checks) else 1
 
 
@@ -93,10 +96,12 @@ def _component() -> dict[str, Any]:
     return _check("live component", built, "built" if built else "not built; run `make setup`")
 
 
-def _show(versions: dict[str, str], checks: list[dict[str, Any]]) -> None:
+def _show(versions: dict[str, str], checks: list[dict[str, Any]], kernels: list[Row]) -> None:
     table = Table(show_header=False, box=None, pad_edge=False)
     for check in checks:
         sign = "[green]ok[/]" if check["ok"] else "[red]problem[/]"
         table.add_row(sign, check["name"], check["text"])
     table.add_row("", "packages", ", ".join(f"{name} {text}" for name, text in versions.items()))
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    show(console, kernels)

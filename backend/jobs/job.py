@@ -24,6 +24,7 @@ from backend.protocol import ControlOut, Experiment, Run
 from backend.store import Store
 from backend.store.frames import pack, steps_of
 from backend.store.records import ACTIVE, control_out
+from lrd_core.engine.experiment import POLICY_PREFIX
 from lrd_core.engine.frames import decode
 from lrd_core.settings import SettingError
 
@@ -280,8 +281,11 @@ def _after_changes(experiment: Experiment, applied: dict[str, Any]) -> Experimen
         run = runs.get(change["run"])
         if run is None:
             continue
-        if change["setting"] == "drop_rate":
+        setting = change["setting"]
+        if setting == "drop_rate":
             run.drop_rate = change["new"]
-        elif change["setting"] in run.settings:
-            run.settings[change["setting"]] = change["new"]
+        elif setting.startswith(POLICY_PREFIX):
+            run.policy_settings[setting.removeprefix(POLICY_PREFIX)] = change["new"]
+        elif setting in run.settings:
+            run.settings[setting] = change["new"]
     return experiment.model_copy(update={"runs": list(runs.values())})

@@ -5,6 +5,7 @@ It is forked from the nursery (`backend.jobs.nursery`), where everything slow is
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import signal
@@ -14,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from typing import Any
+
+import torch
 
 from backend.jobs.link import Link
 from backend.jobs.messages import (
@@ -31,7 +34,10 @@ from lrd_core.engine.controls import Applied, Control, Status
 from lrd_core.engine.experiment import ExperimentSpec, RunSpec, check_experiment
 from lrd_core.engine.frames import VERSION, Block, Frame, encode
 from lrd_core.engine.loop import Loop
+from lrd_core.optim import LRD
+from lrd_core.optim.rules import RULES, Rule
 from lrd_core.problems import PROBLEMS
+from lrd_core.settings import check_settings
 
 log = logging.getLogger(__name__)
 
@@ -142,11 +148,22 @@ class _Nowhere:
 
 
 def warm_ups() -> list[Callable[[], None]]:
-    """What a first step would wait for, the most general first: what torch imports late, then the
-    data of each task."""
+    """What a first step would wait for, the most general first: what torch imports late, the data
+    of each task, then the kernels of every rule."""
     names = [next(name for name, problem in PROBLEMS.items() if problem.kind == "surface")]
     names += [name for name, problem in PROBLEMS.items() if problem.kind == "task"]
-    return [partial(_train_one_step, name) for name in names]
+    kinds = itertools.product(RULES.values(), (torch.float32, torch.float64))
+    return [
+        *(partial(_train_one_step, name) for name in names),
+        *(partial(_load_kernel, rule, dtype) for rule, dtype in kinds),
+    ]
+
+
+def _load_kernel(rule: Rule, dtype: torch.dtype) -> None:
+    """Compiles or loads a rule's kernel, which workers then have from their first step on."""
+    settings = check_settings(rule.settings, {})
+    parameter = torch.ones(1, dtype=dtype, requires_grad=True)
+    LRD(rule.optimizer([parameter], settings), kernel="compiled", collect_statistics=True)
 
 
 def _train_one_step(problem: str) -> None:

@@ -102,16 +102,24 @@ def list_experiments(connection: Connection, limit: int) -> list[ExperimentSumma
         .all()
     )
     labels: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    columns = (runs.c.experiment_id, runs.c.slot, runs.c.label, runs.c.optimizer, runs.c.drop_rate)
+    names = ("experiment_id", "slot", "label", "optimizer", "policy", "drop_rate", "rescale")
+    columns = [runs.c[name] for name in names]
     query = (
         select(*columns)
         .where(runs.c.experiment_id.in_([row["id"] for row in rows]), runs.c.state != "removed")
         .order_by(runs.c.experiment_id, runs.c.slot)
     )
-    for experiment, slot, label, optimizer, rate in connection.execute(query):
-        made = f"{optimizer} {rate:g}" if rate > 0 else optimizer
-        labels[experiment].append((slot, label or made))
+    for experiment, slot, label, *made_of in connection.execute(query):
+        labels[experiment].append((slot, label or _made_label(*made_of)))
     return [_summary(row, labels[row["id"]]) for row in rows]
+
+
+def _made_label(optimizer: str, policy: str, rate: float, rescale: bool) -> str:
+    """``adam``, ``adam 0.5``, ``adam per_row 0.5 rescaled``: LRD itself needs no word."""
+    if rate == 0:
+        return optimizer
+    words = [optimizer, "" if policy == "elementwise" else policy, f"{rate:g}"]
+    return " ".join(filter(None, [*words, "rescaled" if rescale else ""]))
 
 
 def _summary(row: RowMapping, labels: list[tuple[int, str]]) -> ExperimentSummary:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData()
@@ -68,6 +69,7 @@ runs = Table(
     Column("settings", JSON, nullable=False),
     Column("drop_rate", Float, nullable=False),
     Column("policy", String(100), nullable=False),
+    Column("policy_settings", JSON, nullable=False, server_default=text("'{}'")),
     Column("rescale", Boolean, nullable=False),
     Column("mask_seed", BigInteger, nullable=False),
     Column("state", String(20), nullable=False),

@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Iterable, Mapping
 
 from lrd_core.engine.controls import Change, Control
-from lrd_core.engine.experiment import ExperimentSpec, RunSpec
+from lrd_core.engine.experiment import POLICY_PREFIX, ExperimentSpec, RunSpec
+from lrd_core.optim.policies import get_policy
 from lrd_core.optim.rules import get_rule
 from lrd_core.problems import get_problem
 from lrd_core.settings import Setting, SettingError, Value
@@ -35,7 +36,10 @@ def command(spec: ExperimentSpec, changes: Iterable[tuple[int, Change]] = ()) ->
 
 
 def run_text(run: RunSpec) -> str:
-    """A run as `--run` takes it, e.g. ``adam lr=0.003 drop_rate=0.5``; defaults are left out."""
+    """A run as `--run` takes it, e.g. ``adam lr=0.003 drop_rate=0.5``; defaults are left out.
+
+    A policy's settings are written ``policy.NAME=VALUE``.
+    """
     tokens = [run.optimizer, f"lr={_plain(run.settings['lr'])}"]
     rule = get_rule(run.optimizer)
     tokens += [t for t in _changed(rule.settings, run.settings) if not t.startswith("lr=")]
@@ -43,16 +47,19 @@ def run_text(run: RunSpec) -> str:
         tokens.append(f"drop_rate={_plain(run.drop_rate)}")
     if run.policy != "elementwise":
         tokens.append(f"policy={run.policy}")
+    changed = _changed(get_policy(run.policy).settings, run.policy_settings)
+    tokens += [POLICY_PREFIX + token for token in changed]
     if run.rescale:
         tokens.append("rescale=true")
     return " ".join(tokens)
 
 
 def _changed(settings: Iterable[Setting], values: Mapping[str, Value]) -> list[str]:
+    # A run may have been stored by a version that did not have the setting yet.
     return [
         f"{setting.name}={_plain(values[setting.name])}"
         for setting in settings
-        if values[setting.name] != setting.default
+        if values.get(setting.name, setting.default) != setting.default
     ]
 
 
@@ -106,7 +113,12 @@ def parse_run(text: str) -> dict[str, object]:
     pairs = parse_pairs(tokens[1:], "run")
     run: dict[str, object] = {"optimizer": tokens[0]}
     run |= {name: pairs.pop(name) for name in RUN_FIELDS if name in pairs}
-    return run | {"settings": pairs}
+    of_policy = {
+        name.removeprefix(POLICY_PREFIX): pairs.pop(name)
+        for name in list(pairs)
+        if name.startswith(POLICY_PREFIX)
+    }
+    return run | {"settings": pairs} | ({"policy_settings": of_policy} if of_policy else {})
 
 
 def parse_at(text: str) -> tuple[int, Control]:

@@ -40,7 +40,8 @@ class Control:
             paused), ``stop``, ``speed`` (steps/s), ``extend`` (value further steps), ``add_run``
             (spec), ``remove_run``, ``restore_run``.
         run: id of the run; None means every run.
-        setting: ``drop_rate`` or the name of a numeric optimizer setting.
+        setting: ``drop_rate``, the name of a numeric optimizer setting, or ``policy.NAME`` for a
+            numeric setting of the policy.
         spec: the parts of a run for ``add_run`` (see `experiment.check_run`).
     """
 

@@ -20,8 +20,25 @@ SPEED = Setting("speed", 60.0, low=0.0, high=1e6, help="Steps per second; 0 is a
 SLOWEST = 1e-3
 TEST_EVERY = Setting("test_every", 10, low=1, high=1_000_000, live=False)
 SHARED_MASKS = Setting("shared_masks", True, live=False)
-RESCALE = Setting("rescale", False, live=False)
+RESCALE = Setting(
+    "rescale",
+    False,
+    help="Divides what is kept by keep (cautious: by the share kept; gradient noise: no effect).",
+    live=False,
+)
 MAX_LABEL = 60
+#: Before the name of a policy's setting, where it could be taken for the optimizer's.
+POLICY_PREFIX = "policy."
+#: What a run is made of; only the optimizer has no default.
+RUN_PARTS = (
+    "optimizer",
+    "settings",
+    "drop_rate",
+    "policy",
+    "policy_settings",
+    "rescale",
+    "label",
+)
 
 
 def check_speed(value: object, field: str = "speed") -> float:
@@ -43,7 +60,7 @@ class RunSpec:
     """One run's settings at its first step.
 
     `slot` (0 to 15) is its colour and glyph for life; `label` overrides the name made from the
-    settings.
+    settings; a run stored before a policy had settings lacks them, which means their defaults.
     """
 
     id: str
@@ -54,6 +71,7 @@ class RunSpec:
     policy: str = "elementwise"
     rescale: bool = False
     label: str = ""
+    policy_settings: dict[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,31 +96,28 @@ class ExperimentSpec:
 
 
 def check_run(given: Mapping[str, object], slot: int, suggested_lr: Mapping[str, float]) -> RunSpec:
-    """One run from its parts: optimizer, settings, drop_rate, policy, rescale, label.
+    """One run from its parts, `RUN_PARTS`.
 
     Raises:
         SettingError: with the field's name.
     """
-    _only(given, ("optimizer", "settings", "drop_rate", "policy", "rescale", "label"))
+    _only(given, RUN_PARTS)
     name = given.get("optimizer")
     if not isinstance(name, str):
         raise SettingError("optimizer", name, "the name of an optimizer")
     rule = get_rule(name)
-    raw = given.get("settings") or {}
-    if not isinstance(raw, Mapping):
-        raise SettingError("settings", raw, "names with values")
-    settings = dict(raw)
+    settings = dict(_pairs(given, "settings"))
     settings.setdefault("lr", suggested_lr.get(name, rule_default(rule.settings, "lr")))
-    policy = given.get("policy", "elementwise")
-    if not isinstance(policy, str):
-        raise SettingError("policy", policy, "the name of a policy")
-    get_policy(policy)
+    policy_name = given.get("policy", "elementwise")
+    if not isinstance(policy_name, str):
+        raise SettingError("policy", policy_name, "the name of a policy")
+    policy = get_policy(policy_name)
     label = given.get("label") or ""
     if not isinstance(label, str) or len(label) > MAX_LABEL:
         raise SettingError("label", label, f"text of at most {MAX_LABEL} characters")
     checked = check_settings(rule.settings, settings)
     try:
-        rule.options(checked)  # settings that contradict each other
+        rule.group_options(checked)  # settings that contradict each other
     except SettingError as error:
         raise error.within("settings") from None
     return RunSpec(
@@ -111,10 +126,21 @@ def check_run(given: Mapping[str, object], slot: int, suggested_lr: Mapping[str,
         optimizer=name,
         settings=checked,
         drop_rate=float(DROP_RATE.check(given.get("drop_rate", 0.0))),
-        policy=policy,
+        policy=policy.name,
         rescale=bool(RESCALE.check(given.get("rescale", False))),
         label=label,
+        policy_settings=check_settings(
+            policy.settings, _pairs(given, "policy_settings"), "policy_settings"
+        ),
     )
+
+
+def _pairs(given: Mapping[str, object], name: str) -> Mapping[str, object]:
+    """The part of `given` that is names with values; empty where it is missing."""
+    raw = given.get(name) or {}
+    if not isinstance(raw, Mapping):
+        raise SettingError(name, raw, "names with values")
+    return raw
 
 
 def rule_default(settings: Sequence[Setting], name: str) -> Value:
@@ -134,10 +160,7 @@ def check_experiment(given: Mapping[str, object]) -> ExperimentSpec:
     if not isinstance(name, str):
         raise SettingError("problem", name, "the name of a problem")
     problem = get_problem(name)
-    raw = given.get("settings") or {}
-    if not isinstance(raw, Mapping):
-        raise SettingError("settings", raw, "names with values")
-    settings = check_settings(problem.settings, raw)
+    settings = check_settings(problem.settings, _pairs(given, "settings"))
     seed = int(SEED.check(given.get("seed", 0)))
     runs = given.get("runs")
     if runs is None:

@@ -9,12 +9,13 @@ from typing import Any
 import torch
 
 from lrd_core.engine.controls import Change, RunState, RunStatus
-from lrd_core.engine.experiment import ExperimentSpec, RunSpec
+from lrd_core.engine.experiment import POLICY_PREFIX, ExperimentSpec, RunSpec
 from lrd_core.optim import LRD
+from lrd_core.optim.policies import get_policy
 from lrd_core.optim.rules import get_rule
 from lrd_core.probes import Position, Projection, held_out, update
 from lrd_core.problems import get_problem
-from lrd_core.settings import DROP_RATE, SettingError, Value
+from lrd_core.settings import DROP_RATE, Setting, SettingError, Value
 
 Row = dict[str, float]
 
@@ -41,17 +42,21 @@ class Trainer:
         self.state: RunState = "running"
         self.diverged_step: int | None = None
         self._rule = get_rule(spec.optimizer)
+        self._policy = get_policy(spec.policy)
         self._test_every = experiment.test_every
         self._instance = problem.build(experiment.settings, experiment.seed)
         self.names = self._instance.names
         self._optimizer = LRD(
-            self._rule.build(self._instance.parameters, spec.settings),
+            self._rule.optimizer(self._instance.parameters, spec.settings),
             drop_rate=spec.drop_rate,
             seed=experiment.mask_seed(spec.slot),
             policy=spec.policy,
             rescale=spec.rescale,
+            policy_settings=spec.policy_settings,
+            # Waits: were code to change on the way, the last bits of the statistics would, too.
+            kernel="compiled",
+            collect_statistics=True,
         )
-        self._optimizer.collect_statistics = True
         self._loss_here: torch.Tensor | None = None
         self._on_surface = problem.kind == "surface"
         self._place: Position | Projection = (
@@ -99,7 +104,7 @@ class Trainer:
         return update(statistics, self.names) | settings | self._place.measure()
 
     def prepare(self, setting: str, value: Value | None) -> Prepared:
-        """What setting `setting` would do; changes nothing.
+        """What setting `setting` would do; changes nothing. ``policy.NAME`` is the policy's.
 
         Raises:
             SettingError: no such numeric setting, a value out of its range, or one that contradicts
@@ -111,14 +116,22 @@ class Trainer:
             change = Change(self.spec.id, setting, self.spec.drop_rate, rate, self.step + 1)
             return Prepared(change, spec, {"drop_rate": rate})
         checked = self._checked(setting, value)
+        if setting.startswith(POLICY_PREFIX):
+            name = setting.removeprefix(POLICY_PREFIX)
+            before = self.spec.policy_settings
+            change = Change(self.spec.id, setting, before[name], checked, self.step + 1)
+            spec = replace(self.spec, policy_settings=before | {name: checked})
+            return Prepared(change, spec, {})
         settings = self.spec.settings | {setting: checked}
         old = self.spec.settings[setting]
         change = Change(self.spec.id, setting, old, checked, self.step + 1)
-        return Prepared(change, replace(self.spec, settings=settings), self._rule.options(settings))
+        options = self._rule.group_options(settings)
+        return Prepared(change, replace(self.spec, settings=settings), options)
 
     def apply(self, prepared: Prepared) -> Change:
         """Let a prepared change take effect from the next step on."""
         self.spec = prepared.spec
+        self._optimizer.policy_settings = dict(prepared.spec.policy_settings)
         for group in self._optimizer.param_groups:
             group.update(prepared.options)
         return prepared.change
@@ -127,16 +140,18 @@ class Trainer:
         """Whether `setting` is one of this run's that can change while it trains."""
         return setting == "drop_rate" or setting in self._live()
 
-    def _live(self) -> list[str]:
+    def _live(self) -> dict[str, Setting]:
+        """By the name a control gives them: the rule's, and the policy's as ``policy.NAME``."""
+        named = {setting.name: setting for setting in self._rule.settings}
+        named |= {POLICY_PREFIX + setting.name: setting for setting in self._policy.settings}
         numeric = ("float", "int")
-        return [s.name for s in self._rule.settings if s.live and s.kind in numeric]
+        return {name: s for name, s in named.items() if s.live and s.kind in numeric}
 
     def _checked(self, name: str, value: object) -> Value:
-        if name not in self._live():
-            allowed = "one of " + ", ".join(["drop_rate", *self._live()])
-            raise SettingError("setting", name, allowed)
-        setting = next(s for s in self._rule.settings if s.name == name)
-        return setting.check(value)
+        live = self._live()
+        if name not in live:
+            raise SettingError("setting", name, "one of " + ", ".join(["drop_rate", *live]))
+        return live[name].check(value, name)
 
     def status(self) -> RunStatus:
         """Where it stands."""

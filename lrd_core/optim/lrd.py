@@ -1,34 +1,56 @@
 """Learning Rate Dropout around any torch optimizer (Lin et al. 2019, arXiv:1912.00144).
 
-At every step each coordinate's learning rate is zero with probability `drop_rate`. What follows:
+At every step each coordinate's learning rate is zero with probability `drop_rate`. What follows is
+stated line by line in docs/semantics.md:
 
 1. The base optimizer's moments see every gradient, those of dropped coordinates too.
 2. Weight decay as L2 penalty is part of the gradient; decoupled decay (AdamW) is part of the
    update. Both are dropped with the coordinate.
 3. At drop rate 0 the result has the base optimizer's very bits.
 4. The kept update is not scaled by 1/keep, unless `rescale` asks for that unbiased variant.
-5. The mask is drawn anew for each step and tensor, by logical position: strides, device and
+5. The mask is drawn anew for each step and tensor, by logical position: strides, shards, device and
    number of threads don't matter. Biases and norm parameters are masked like all others.
+
+An optimizer whose rule is known (`lrd_core.optim.rules`) is stepped in one pass in which the mask
+exists in registers only; any other steps first, and dropped coordinates are put back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, overload
 
 import torch
+import torch.optim.optimizer as hooks
+from torch._C._autograd import _profiler_enabled
+from torch._compile import _disable_dynamo
 
-from lrd_core.optim.measurement import Updated, measure
-from lrd_core.optim.policies import Draw, get_policy
+from lrd_core.optim.base_step import base_step
+from lrd_core.optim.base_view import BaseView
+from lrd_core.optim.masking import Choice
+from lrd_core.optim.measurement import Measured, Updated
+from lrd_core.optim.policies import get_policy
+from lrd_core.optim.rates import DropRate, Rates
 from lrd_core.optim.statistics import StepStatistics
-from lrd_core.settings import DROP_RATE, Setting, SettingError
+from lrd_core.optim.stepping.binding import is_known
+from lrd_core.optim.stepping.fused import FusedSteps
+from lrd_core.optim.stepping.request import Request
+from lrd_core.optim.stepping.shards import local
+from lrd_core.optim.stepping.step_count import capturing
+from lrd_core.settings import Setting, SettingError, Value, check_settings
 
 _RESCALE = Setting("rescale", False)
+_KERNEL = Setting("kernel", "auto", choices=("auto", "compiled", "torch"))
 #: Key of the wrapper's own entry in its `state_dict`.
 _OWN = "lrd"
 
 
-class LRD(torch.optim.Optimizer):
+def _has_hooks(optimizer: torch.optim.Optimizer) -> bool:
+    own = optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks
+    return bool(own or hooks._global_optimizer_pre_hooks or hooks._global_optimizer_post_hooks)
+
+
+class LRD(BaseView):
     """Wraps a torch optimizer; use it in its place.
 
     ``group["drop_rate"]`` of each parameter group may change between any two steps. The groups,
@@ -36,14 +58,21 @@ class LRD(torch.optim.Optimizer):
 
     Args:
         optimizer: any `torch.optim.Optimizer` over dense parameters.
-        drop_rate: for groups that have none of their own, in [0, 1).
+        drop_rate: for groups that have none of their own: a number in [0, 1), a schedule
+            (`lrd_core.optim.schedules`), or either for patterns of parameter names, the first match
+            counting: ``{"*.bias": 0.0, "*": 0.5}``.
         seed: any integer. Masks are a function of (seed, step, tensor, position) only.
-        policy: how masks are drawn, see `lrd_core.optim.policies`.
+        policy: what is left out, see `lrd_core.optim.policies`.
         rescale: multiply kept updates by 1/(1 − drop_rate).
+        policy_settings: the policy's own, by name.
+        kernel: ``"auto"`` uses compiled code as soon as it is there (loaded or compiled in the
+            background; until then torch's operations, with the same result), ``"compiled"`` waits
+            for it, ``"torch"`` never asks for it.
+        collect_statistics: measure every step.
 
     Attributes:
         optimizer: the base.
-        seed, policy, rescale: as given; `policy` as a `Policy`.
+        seed, policy, rescale, policy_settings, kernel: as given; `policy` as a `Policy`.
         steps: steps taken; the next one has number ``steps + 1``. A step that GradScaler skips
             is not counted.
         collect_statistics: measure every step into `statistics`.
@@ -54,9 +83,26 @@ class LRD(torch.optim.Optimizer):
     are). ``lrd.optimizer.state_dict()`` gives a plain one; its groups have a ``drop_rate``, which
     torch's optimizers carry along unread.
 
-    With a closure the base may move the parameters several times (LBFGS); its total update of the
-    step is masked. Sparse gradients work, sparse parameters don't; a complex coordinate is kept or
-    dropped as a whole. Global optimizer hooks run for the wrapper and for the base.
+    ``torch.distributed.checkpoint.state_dict`` keeps only what torch's optimizers have: give it
+    ``lrd.optimizer``, save ``lrd.state_dict()["lrd"]`` beside, and load that by
+    ``lrd.load_state_dict({**lrd.state_dict(), "lrd": saved})``.
+
+    Memory: an optimizer with a rule needs none beside its state. Any other, and a policy that
+    chooses after the step, needs one copy of the parameters that can be dropped while the step
+    lasts (at drop rate 0 none), with `collect_statistics` two. Numbers that an optimizer derives
+    from parameters it has just stepped (the average of ASGD) see the step before it is masked.
+
+    Sharded parameters (FSDP2, DTensor) have the masks of the whole parameter, cut alike; statistics
+    are this rank's share.
+
+    With a closure an optimizer without a rule may move the parameters several times (LBFGS); its
+    total update of the step is masked. Sparse gradients work, sparse parameters don't; a complex
+    coordinate is kept or dropped as a whole. The wrapper's hooks run at every step; hooks on the
+    base make it step itself. Under ``torch.compile`` the step is a graph break.
+
+    A CUDA graph of the step draws new masks at each replay. It needs ``capturable=True`` or
+    ``fused=True``, a step taken before it is captured, and a policy that draws a coin for each
+    coordinate; it keeps the drop rates, seed and numbers that it was captured with.
 
     Raises:
         SettingError: on construction or `step`, a value that cannot be used.
@@ -65,10 +111,13 @@ class LRD(torch.optim.Optimizer):
     def __init__(
         self,
         optimizer: torch.optim.Optimizer,
-        drop_rate: float = 0.5,
+        drop_rate: DropRate = 0.5,
         seed: int = 0,
         policy: str = "elementwise",
         rescale: bool = False,
+        policy_settings: Mapping[str, object] | None = None,
+        kernel: str = "auto",
+        collect_statistics: bool = False,
     ) -> None:
         if not isinstance(optimizer, torch.optim.Optimizer) or isinstance(optimizer, LRD):
             raise SettingError(
@@ -83,61 +132,93 @@ class LRD(torch.optim.Optimizer):
         self.seed = seed
         self.policy = get_policy(policy)
         self.rescale = bool(_RESCALE.check(rescale))
-        self.steps = 0
-        self.collect_statistics = False
-        self.statistics: StepStatistics | None = None
-        self._default_rate = float(DROP_RATE.check(drop_rate))
+        self.kernel = str(_KERNEL.check(kernel))
+        self._set_policy_settings(policy_settings or {})
+        self.collect_statistics = collect_statistics
+        self._measured: Measured | None = None
+        self._rates = Rates(drop_rate)
+        self._fused = FusedSteps(optimizer)
         # Optimizer.__init__ would make groups and state of its own; this part of it makes hooks.
         super().__setstate__({})
         self._check_groups()
+        self._fused.prepare(self._rates.at(1, self.param_groups), self._request(1))
 
     @property
-    def param_groups(self) -> list[dict[str, Any]]:
-        """The base's parameter groups."""
-        return self.optimizer.param_groups
+    def steps(self) -> int:
+        """Steps taken; after one with GradScaler on CUDA, or in a CUDA graph, the device is read.
 
-    @param_groups.setter
-    def param_groups(self, groups: list[dict[str, Any]]) -> None:
-        self.optimizer.param_groups = groups
+        Set it to draw other masks from the next step on.
+        """
+        return self._fused.count.read()
 
-    @property
-    def state(self) -> Any:
-        """The base's state, by parameter."""
-        return self.optimizer.state
-
-    @state.setter
-    def state(self, state: Any) -> None:
-        self.optimizer.state = state
+    @steps.setter
+    def steps(self, steps: int) -> None:
+        self._fused.count.write(steps)
 
     @property
-    def defaults(self) -> dict[str, Any]:
-        """The base's defaults."""
-        return self.optimizer.defaults
+    def statistics(self) -> StepStatistics | None:
+        """Of the last step, if it was collected; read from the device when first asked for."""
+        return None if self._measured is None else self._measured.statistics()
 
-    @defaults.setter
-    def defaults(self, defaults: dict[str, Any]) -> None:
-        self.optimizer.defaults = defaults
+    @property
+    def _step_supports_amp_scaling(self) -> bool:
+        """Whether GradScaler leaves unscaling, and the choice whether to step, to the device."""
+        return self._fused.on_device(self._check_groups(), self._request(self._next()))
+
+    def _next(self) -> int:
+        """Number of the next step, or the most it can be where only devices count and need it."""
+        count = self._fused.count
+        if not count.certain and self._rates.constant(self.param_groups):
+            step = count.nominal + 1
+            rates = self._rates.at(step, self.param_groups)
+            if self._fused.on_device(rates, self._request(step)):
+                return step
+        return self.steps + 1
 
     @property
     def drop_rate(self) -> float:
-        """Drop rate of all groups, NaN if they differ; set it to change all, and later ones too."""
+        """Drop rate of all parameters, NaN if they differ.
+
+        Set it to change all, and later ones too. It takes what the argument `drop_rate` takes, and
+        ends schedules and patterns.
+        """
         rates = set(self._check_groups())
         return rates.pop() if len(rates) == 1 else float("nan")
 
     @drop_rate.setter
-    def drop_rate(self, rate: float) -> None:
-        self._default_rate = float(DROP_RATE.check(rate))
+    def drop_rate(self, rate: DropRate) -> None:
+        self._rates.set(rate)
         for group in self.param_groups:
-            group["drop_rate"] = self._default_rate
+            group.pop("drop_rate", None)
+        self._rates.at(self.steps + 1, self.param_groups)
+
+    @property
+    def policy_settings(self) -> dict[str, Value]:
+        """The policy's settings; set a mapping to change some or all, between any two steps."""
+        return dict(self._policy_settings)
+
+    @policy_settings.setter
+    def policy_settings(self, settings: Mapping[str, object]) -> None:
+        self._set_policy_settings(settings)
+
+    def _set_policy_settings(self, settings: Mapping[str, object]) -> None:
+        try:
+            self._policy_settings = check_settings(self.policy.settings, settings)
+        except SettingError as error:
+            raise SettingError(f"policy_{error.field}", error.value, error.allowed) from None
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Adds a group to the base; its drop rate is the default unless it has its own."""
-        self.optimizer.add_param_group(param_group)
-        self._check_groups()
+        """Adds a group to the base; its drop rate is the default unless it has its own.
 
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        """Clears the gradients, as the base does it."""
-        self.optimizer.zero_grad(set_to_none)
+        Raises:
+            SettingError: a drop rate or parameter that cannot be used. Nothing has changed.
+        """
+        self.optimizer.add_param_group(param_group)
+        try:
+            self._check_groups()
+        except SettingError:
+            self.param_groups.pop()
+            raise
 
     @overload
     def step(self, closure: None = None) -> None: ...
@@ -146,82 +227,126 @@ class LRD(torch.optim.Optimizer):
     def step(self, closure: Callable[[], float]) -> float: ...
 
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
-        """One step of the base, then dropped coordinates are put back.
+        """One step of the base, without the coordinates that are dropped.
 
         Args:
-            closure: evaluates the model and returns the loss; handed on to the base.
+            closure: evaluates the model and returns the loss.
 
         Returns:
-            What the base's step returns: the closure's loss.
+            The closure's loss.
 
         Raises:
-            SettingError: a drop rate outside [0, 1) or a sparse parameter. Nothing has changed.
+            SettingError: a drop rate outside [0, 1), a sparse parameter, or a step in inference
+                mode. Nothing has changed.
         """
-        rates = self._check_groups()
-        before = self._before(rates, closure is not None)
-        loss = self.optimizer.step() if closure is None else self.optimizer.step(closure)
-        self.steps += 1
-        self._restore(rates, before)
+        if torch.compiler.is_compiling():
+            loss: float | None = self._uncompiled_step(closure)
+            return loss
+        # torch's wrapper, which runs hooks and marks the step for the profiler, takes longer than
+        # a small step.
+        if _has_hooks(self) or _profiler_enabled():
+            return self._hooked_step(closure)
+        return self._step(closure)
+
+    @_disable_dynamo
+    def _uncompiled_step(self, closure: Callable[[], float] | None) -> float | None:
+        return self._hooked_step(closure)
+
+    def _hooked_step(self, closure: Callable[[], float] | None) -> float | None:
+        hooked: Any = torch.optim.Optimizer.profile_hook_step(LRD._step)
+        loss: float | None = hooked(self) if closure is None else hooked(self, closure)
         return loss
 
-    def _check_groups(self) -> list[float]:
-        """The drop rate of every group, checked; groups that came without one get the default."""
-        rates = []
-        for i, group in enumerate(self.param_groups):
-            rate = group.setdefault("drop_rate", self._default_rate)
-            rates.append(float(DROP_RATE.check(rate, f"param_groups.{i}.drop_rate")))
-            for j, p in enumerate(group["params"]):
-                if p.layout != torch.strided:
-                    raise SettingError(
-                        f"param_groups.{i}.params.{j}", p.layout, "a dense (strided) parameter"
-                    )
-        return rates
+    def _step(self, closure: Callable[[], float] | None = None) -> float | None:
+        if torch.is_inference_mode_enabled():
+            raise SettingError(
+                "step",
+                "torch.inference_mode",
+                "torch.no_grad() instead: state made in inference mode can't be changed outside it",
+            )
+        rates = self._check_groups()
+        step = self._next()
+        request = self._request(step)
+        loss: float | None = None
+        if closure is not None and is_known(self.optimizer):
+            with torch.enable_grad():
+                loss, closure = closure(), None
+        with torch.no_grad():
+            done, sums = self._fused.step(rates, request, closure is None)
+        measured: list[Updated] = []
+        if len(done) < len(rates) or closure is not None or not done:
+            entries = list(self._parameters())
+            stepped = base_step(
+                self.optimizer,
+                [entry for entry in entries if entry[0] not in done],
+                [entry for entry in entries if entry[0] in done],
+                rates,
+                Choice(self.policy, self._policy_settings, self.rescale, self.seed, step),
+                closure,
+                measured.append if self.collect_statistics else None,
+            )
+            loss = loss if stepped is None else stepped
+        if not request.captured:
+            self._fused.count.taken(step)
+        self._measured = None
+        if self.collect_statistics:
+            factors, names = self._factors(rates), self._names()
+            kept_all = self.policy.gradient is not None
+            self._measured = Measured(measured, sums, factors, names, kept_all, request.captured)
+        return loss
 
-    @torch.no_grad()
-    def _before(self, rates: list[float], closure: bool) -> list[torch.Tensor | None]:
-        """Copies of the parameters that may have to be put back, by tensor index."""
-        return [
-            # A closure makes the gradients only later: None now says nothing.
-            p.clone()
-            if (rate > 0 or self.collect_statistics) and (closure or p.grad is not None)
-            else None
-            for rate, group in zip(rates, self.param_groups, strict=True)
-            for p in group["params"]
-        ]
+    def _request(self, step: int) -> Request:
+        # GradScaler sets these on an optimizer that supports them, for the time of the step.
+        given = {name: getattr(self, name, None) for name in ("found_inf", "grad_scale")}
+        scaler: dict[str, Any] = {k: v for k, v in given.items() if isinstance(v, torch.Tensor)}
+        return Request(
+            self.seed,
+            step,
+            self.policy,
+            self.rescale,
+            self.collect_statistics,
+            self.kernel,
+            capturing(),
+            **scaler,
+        )
 
-    @torch.no_grad()
-    def _restore(self, rates: list[float], before: list[torch.Tensor | None]) -> None:
-        updated: list[Updated] = []
-        index = -1
-        for rate, group in zip(rates, self.param_groups, strict=True):
+    def _parameters(self) -> Iterator[tuple[int, str, torch.Tensor]]:
+        """(position, name, tensor) of every parameter."""
+        index = 0
+        for group in self.param_groups:
+            names = group.get("param_names")
             for place, p in enumerate(group["params"]):
+                yield index, names[place] if names else str(index), p
                 index += 1
-                old = before[index]
-                if old is None:
-                    continue
-                mask, new = self._masked(index, rate, p, old) if rate > 0 else (None, p)
-                # Masked all the same if the base has cleared the gradient, but not measured.
-                if self.collect_statistics and p.grad is not None:
-                    names = group.get("param_names")
-                    name = names[place] if names else str(index)
-                    updated.append(Updated(index, name, mask, p.grad, old, p, new))
-                elif mask is not None:
-                    p.copy_(new)
-        self.statistics = measure(updated) if self.collect_statistics else None
-        for u in updated:
-            if u.mask is not None:
-                u.full.copy_(u.masked)
 
-    def _masked(
-        self, index: int, rate: float, p: torch.Tensor, old: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The mask and the parameter as it should be, given as it was and as the base left it."""
-        keep = 1.0 - rate
-        state = self.optimizer.state.get(p, {})
-        mask = self.policy.mask(Draw(self.seed, self.steps, index, keep, p, state))
-        new = old + (p - old) / keep if self.rescale else p
-        # Selected, not multiplied: infinities, NaN and −0 keep their meaning.
-        return mask, torch.where(mask, new, old)
+    def _names(self) -> dict[int, tuple[str, int]]:
+        """Name and number of elements on this rank, by position."""
+        return {index: (name, local(p).numel()) for index, name, p in self._parameters()}
+
+    def _factors(self, rates: list[float]) -> list[float]:
+        """What kept updates are multiplied by."""
+        if not self.rescale or self.policy.gradient is not None:
+            return [1.0] * len(rates)
+        return [1.0 / (1.0 - rate) for rate in rates]
+
+    def _check_groups(self) -> list[float]:
+        """The drop rate of every parameter, checked; groups that came without one get theirs."""
+        rates = self._rates.at(self._next(), self.param_groups)
+        checked = tuple(len(group["params"]) for group in self.param_groups)
+        if checked != getattr(self, "_checked", None):
+            for i, group in enumerate(self.param_groups):
+                for j, p in enumerate(group["params"]):
+                    at = f"param_groups.{i}.params.{j}"
+                    if p.layout != torch.strided:
+                        raise SettingError(at, p.layout, "a dense (strided) parameter")
+                    if p.is_inference():
+                        raise SettingError(
+                            at,
+                            "a tensor of torch.inference_mode",
+                            "a parameter that is made outside it (clone it there)",
+                        )
+            self._checked = checked
+        return rates
 
     def state_dict(self) -> dict[str, Any]:
         """The base's `state_dict` and ``"lrd"``: steps, seed, policy, rescale."""
@@ -232,7 +357,9 @@ class LRD(torch.optim.Optimizer):
             "steps": self.steps,
             "seed": self.seed,
             "policy": self.policy.name,
+            "policy_settings": dict(self._policy_settings),
             "rescale": self.rescale,
+            "drop_rate": self._rates.to_dict(),
         }
         for after in self._optimizer_state_dict_post_hooks.values():
             changed = after(self, state)
@@ -247,7 +374,7 @@ class LRD(torch.optim.Optimizer):
             state_dict = state_dict if changed is None else changed
         own = state_dict.pop(_OWN, None)
         policy = get_policy(own["policy"]) if own else self.policy
-        rates = [group.get("drop_rate", self._default_rate) for group in self.param_groups]
+        rates = [group.get("drop_rate", self._rates.default) for group in self.param_groups]
         self.optimizer.load_state_dict(state_dict)
         for group, rate in zip(self.param_groups, rates, strict=True):
             # torch takes the saved groups as they are; a plain optimizer's have no drop rate.
@@ -255,6 +382,10 @@ class LRD(torch.optim.Optimizer):
         if own:
             self.policy = policy
             self.steps, self.seed, self.rescale = own["steps"], own["seed"], own["rescale"]
+            # Checkpoints of version 0.1 have neither.
+            self._set_policy_settings(own.get("policy_settings", {}))
+            if "drop_rate" in own:
+                self._rates.load(own["drop_rate"])
         for after in self._optimizer_load_state_dict_post_hooks.values():
             after(self)
 
@@ -266,16 +397,25 @@ class LRD(torch.optim.Optimizer):
             "policy": self.policy.name,
             "rescale": self.rescale,
             "steps": self.steps,
+            "kernel": self.kernel,
             "collect_statistics": self.collect_statistics,
-            "statistics": self.statistics,
-            "_default_rate": self._default_rate,
+            "_measured": self._measured,
+            "_policy_settings": self._policy_settings,
+            "_rates": self._rates,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__({**state, "policy": get_policy(state["policy"])})
+        own = {key: value for key, value in state.items() if key != "steps"}
+        super().__setstate__({**own, "policy": get_policy(state["policy"])})
+        self._fused = FusedSteps(self.optimizer)
+        self.steps = state["steps"]
 
     def __repr__(self) -> str:
         return (
             f"LRD (policy: {self.policy.name}, seed: {self.seed}, rescale: {self.rescale}, "
             f"steps: {self.steps}) of {self.optimizer!r}"
         )
+
+
+# Told to torch, which would wrap it: `step` calls the wrapper itself where that does something.
+LRD.step.hooked = True  # type: ignore[attr-defined]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from lrd_core.optim.statistics import StepStatistics
 
@@ -34,11 +36,94 @@ class Updated:
     masked: torch.Tensor
 
 
-@torch.no_grad()
-def measure(updated: list[Updated]) -> StepStatistics:
-    """The statistics of a step, read from the device at once."""
+#: Positions of tensors that an engine has stepped, and the sums of each (`kernels.entry.SUMS`), as
+#: arrays or rows of one tensor.
+LotSums = tuple[Sequence[int], "Sequence[NDArray[np.float64]] | torch.Tensor"]
+
+
+class Measured:
+    """The measurements of a step, read from devices only when its statistics are asked for.
+
+    Args:
+        updated: tensors that were stepped by the base: measured and read at once.
+        sums: of those that engines have stepped.
+        factors: what kept updates were multiplied by, for every parameter.
+        names: name and number of elements, by position.
+        kept_all: every update is kept, whatever coins say (a policy on the gradient).
+        repeated: `sums` are written anew at every replay of a CUDA graph.
+    """
+
+    def __init__(
+        self,
+        updated: list[Updated],
+        sums: Sequence[LotSums],
+        factors: Sequence[float],
+        names: Mapping[int, tuple[str, int]],
+        kept_all: bool,
+        repeated: bool,
+    ) -> None:
+        with torch.no_grad():
+            self._rows = dict(_measured(updated))
+        self._numel = {u.index: u.before.numel() for u in updated}
+        self._sums = sums
+        self._factors = factors
+        self._names = names
+        self._kept_all = kept_all
+        self._repeated = repeated
+        self._statistics: StepStatistics | None = None
+
+    def statistics(self) -> StepStatistics:
+        """The statistics of the step."""
+        if self._statistics is None or self._repeated:
+            self._statistics = self._summed()
+        return self._statistics
+
+    def _summed(self) -> StepStatistics:
+        rows = self._rows | {
+            index: _row(row, self._factors[index]) for index, row in _read(self._sums).items()
+        }
+        indices = sorted(rows)
+        columns = list(zip(*(rows[index] for index in indices), strict=True)) or [()] * 7
+        numel = tuple(self._numel.get(index, self._names[index][1]) for index in indices)
+        return StepStatistics(
+            indices=tuple(indices),
+            names=tuple(self._names[index][0] for index in indices),
+            numel=numel,
+            kept=numel if self._kept_all else tuple(int(k) for k in columns[6]),
+            grad_sq=columns[0],
+            full_sq=columns[1],
+            masked_sq=columns[2],
+            masked_dot_grad=columns[3],
+            full_dot_grad=columns[4],
+            masked_dot_full=columns[5],
+        )
+
+
+def _read(sums: Sequence[LotSums]) -> dict[int, list[float]]:
+    """The sums as numbers, by position."""
+    found: dict[int, list[float]] = {}
+    for indices, rows in sums:
+        numbers = rows.tolist() if isinstance(rows, torch.Tensor) else [r.tolist() for r in rows]
+        found |= zip(indices, numbers, strict=True)
+    return found
+
+
+def _row(sums: list[float], factor: float) -> tuple[float, ...]:
+    grad_sq, full_sq, full_dot_grad, kept_sq, kept_dot_grad, kept = sums
+    return (
+        grad_sq,
+        full_sq,
+        kept_sq * factor * factor,
+        kept_dot_grad * factor,
+        full_dot_grad,
+        kept_sq * factor,
+        kept,
+    )
+
+
+def _measured(updated: list[Updated]) -> Iterator[tuple[int, tuple[float, ...]]]:
     if not updated:
-        return StepStatistics((), (), (), (), (), (), (), (), (), ())
+        return
     products = [product for batch in _batches(updated) for product in _products(batch)]
     kept = [_kept(u) for u in updated]
     device = products[0].device
@@ -49,19 +134,8 @@ def measure(updated: list[Updated]) -> StepStatistics:
         ],
         dim=1,
     )
-    columns = [tuple(column) for column in zip(*table.tolist(), strict=True)]
-    return StepStatistics(
-        indices=tuple(u.index for u in updated),
-        names=tuple(u.name for u in updated),
-        numel=tuple(u.before.numel() for u in updated),
-        kept=tuple(int(k) for k in columns[9]),
-        grad_sq=columns[0],
-        full_sq=columns[4],
-        masked_sq=columns[8],
-        masked_dot_grad=columns[2],
-        full_dot_grad=columns[1],
-        masked_dot_full=columns[5],
-    )
+    for u, r in zip(updated, table.tolist(), strict=True):
+        yield u.index, (r[0], r[4], r[8], r[2], r[1], r[5], r[9])
 
 
 def _kept(u: Updated) -> torch.Tensor:

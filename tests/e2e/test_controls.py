@@ -88,6 +88,46 @@ def test_adding_a_run_offers_the_fair_baseline_first(server: Server, visit: Visi
     assert min(page.rows("r3")) == 1
 
 
+def test_any_optimizer_with_any_policy_is_added_by_the_form_and_trains(
+    server: Server, visit: Visit
+) -> None:
+    page = visit(
+        server, f"/train?experiment={digits(server, speed=60, runs=[{'optimizer': 'adam'}])}"
+    )
+    page.wait_rows("r1", 10)
+    page["add-run"].click()
+    known = server.get("/api/catalogue")
+    for menu, told in (("add-optimizer", "optimizers"), ("add-policy", "policies")):
+        offered = page[menu].locator("option").all_inner_texts()
+        assert offered == [one["label"] for one in known[told]]
+    page["add-optimizer"].select_option("sgd")
+    page["add-more-settings"].click()
+    page["add-momentum"].fill("0.8")
+    page["add-nesterov"].check()
+    page["add-policy"].select_option("momentum_aligned")
+    expect(page["add-run-form"]).to_contain_text("arXiv:2606.17526")
+    page["add-policy-rest"].fill("2")
+    page["add-any"].click()
+    expect(page["error"]).to_have_text(re.compile(r"^policy_settings\.rest: 2 is not allowed"))
+    page["add-policy-rest"].fill("0.2")
+    page["add-any"].click()
+    card = page.card("r2")
+    expect(card).to_contain_text("SGD Nesterov + momentum-aligned")
+    expect(card.get_by_test_id("policy")).to_have_text("momentum-aligned · rest 0.2")
+    page.wait_rows("r2", 30)
+    added = page.experiment()["runs"][1]
+    assert (added["optimizer"], added["settings"]["momentum"]) == ("sgd", 0.8)
+    assert (added["policy"], added["policy_settings"]) == ("momentum_aligned", {"rest": 0.2})
+    losses = page.rows("r2")
+    assert losses[max(losses)] < losses[1]
+    expect(page.chart("mask")).to_contain_text("its mask is not drawn")
+    card.get_by_test_id("run-menu").click()
+    page["setting-policy.rest"].fill("0.6")
+    page["setting-policy.rest"].press("Enter")
+    expect(card.get_by_test_id("policy")).to_have_text("momentum-aligned · rest 0.6")
+    expect(page["history-bar"]).to_contain_text("rest 0.2 → 0.6")
+
+
 def test_a_removed_run_comes_back_by_undo_with_its_history(server: Server, visit: Visit) -> None:
     page = visit(server, f"/train?experiment={digits(server, speed=60)}")
     page.wait_rows("r2", 10)

@@ -44,6 +44,21 @@ export interface OptimizerInfo {
   settings: SettingInfo[];
 }
 
+/**
+ * A way to leave out a part of an update (see `lrd_core.optim.policies.Policy`). `unit` is what one
+ * coin decides; "" where no coin alone decides. `acts_on` is what is changed: the update, or the
+ * gradient before the optimizer sees it.
+ */
+export interface PolicyInfo {
+  name: string;
+  label: string;
+  help: string;
+  paper: string;
+  unit: "" | "coordinate" | "row" | "column" | "tensor" | "step";
+  acts_on: "update" | "gradient";
+  settings: SettingInfo[];
+}
+
 export interface PointInfo {
   x: number;
   y: number;
@@ -76,8 +91,9 @@ export interface ProblemInfo {
 export interface Catalogue {
   problems: ProblemInfo[];
   optimizers: OptimizerInfo[];
-  policies: string[];
+  policies: PolicyInfo[];
   drop_rate: SettingInfo;
+  rescale: SettingInfo;
   max_runs: number;
   version: string;
 }
@@ -89,12 +105,13 @@ export interface Grid {
   z: number[][];
 }
 
-/** A run to train; what is missing comes from the optimizer's and the problem's defaults. */
+/** A run to train; what is missing comes from the defaults of optimizer, policy and problem. */
 export interface RunIn {
   optimizer: string;
   settings?: Record<string, Value>;
   drop_rate?: number;
   policy?: string;
+  policy_settings?: Record<string, Value>;
   rescale?: boolean;
   label?: string;
 }
@@ -123,6 +140,7 @@ export interface Run {
   settings: Record<string, Value>;
   drop_rate: number;
   policy: string;
+  policy_settings: Record<string, Value>;
   rescale: boolean;
   mask_seed: number;
   state: RunState;
@@ -172,7 +190,7 @@ export interface ExperimentSummary {
   step: number;
   steps: number;
   runs: number;
-  /** a run each: its label, or optimizer and drop rate */
+  /** a run each: its label, or optimizer, policy, rate */
   labels: string[];
   /** a run each: its colour and glyph */
   slots: number[];

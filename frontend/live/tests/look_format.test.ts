@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import {
   formatPercent,
+  formatRange,
+  formatSetting,
   formatSigned,
   formatStep,
   formatTick,
@@ -95,5 +97,29 @@ describe("ticks", () => {
   it("stay different when the chart's format is too coarse for them", () => {
     const labels = formatTicks([1.0001, 1.0002, 1.0003], formatValue);
     expect(labels).toEqual(["1.0001", "1.0002", "1.0003"]);
+  });
+});
+
+describe("a setting", () => {
+  it.each([
+    [0.003, "0.003"],
+    [1e-8, "1e−8"],
+    [true, "on"],
+    [false, "off"],
+    ["word", "word"],
+  ])("%s is shown as %s", (value, text) => {
+    expect(formatSetting(value)).toBe(text);
+  });
+
+  it.each([
+    [0, 1, false, true, "[0, 1)"],
+    [0, null, true, false, "> 0"],
+    [1, null, false, false, "≥ 1"],
+    [null, 5, false, true, "< 5"],
+    [null, null, false, false, ""],
+  ])("from %s to %s, open %s %s: %s", (low, high, low_open, high_open, text) => {
+    const range = { low, high, low_open, high_open };
+    expect(formatRange({ kind: "float", ...range })).toBe(text);
+    expect(formatRange({ kind: "bool", ...range })).toBe("");
   });
 });

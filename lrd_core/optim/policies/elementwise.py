@@ -1,25 +1,33 @@
-"""Learning Rate Dropout as published: an independent coin for every coordinate."""
+"""Learning Rate Dropout as published: an independent coin for every coordinate.
+
+Lin, Zeng, Zhang and Pu 2019, Learning rate dropout, arXiv:1912.00144.
+"""
 
 from __future__ import annotations
 
-import torch
+from typing import Any
 
-from lrd_core.optim.policies.policy import Draw, Policy
-from lrd_core.optim.random_bits import keep_mask
+import numpy as np
+from numpy.typing import NDArray
+
+from lrd_core.optim.policies.coins import coordinates
+from lrd_core.optim.policies.policy import Policy, ReferenceDraw
+from lrd_core.optim.random_bits import keep_mask_numpy
 
 
-def mask(draw: Draw) -> torch.Tensor:
-    """Bernoulli(keep) for each coordinate, by its row-major index."""
-    p = draw.parameter
-    return keep_mask(draw.seed, draw.step, draw.tensor, p.numel(), draw.keep, p.device).view(
-        p.shape
-    )
+def reference(draw: ReferenceDraw) -> NDArray[np.bool_]:
+    """Bernoulli(keep) for each coordinate, by its row-major position; the parameter's shape."""
+    p: NDArray[Any] = draw.before
+    return keep_mask_numpy(draw.seed, draw.step, draw.tensor, p.size, draw.keep).reshape(p.shape)
 
 
 POLICY = Policy(
     name="elementwise",
     label="element-wise",
-    help="Every coordinate of every tensor has its own coin (Lin et al. 2019, Learning Rate "
-    "Dropout).",
-    mask=mask,
+    help="Every coordinate of every tensor has its own coin.",
+    paper="Lin et al. 2019, Learning rate dropout, arXiv:1912.00144",
+    unit="coordinate",
+    fused="update",
+    mask=coordinates,
+    reference=reference,
 )

@@ -9,7 +9,8 @@ import torch
 
 from lrd_core.optim.rules import ranges
 from lrd_core.optim.rules.blocks import Number, ema_of_square, fma, sqrt
-from lrd_core.optim.rules.rule import Rule
+from lrd_core.optim.rules.rule import Rule, TorchForm
+from lrd_core.optim.rules.torch_options import plain_settings
 from lrd_core.settings import Value
 
 
@@ -57,4 +58,9 @@ RULE = Rule(
     update=update,
     build=build,
     options=options,
+    form=TorchForm(
+        kind=torch.optim.Adadelta,
+        settings=plain_settings("lr", "rho", "eps", "weight_decay"),
+        state={"v": "square_avg", "u": "acc_delta"},
+    ),
 )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 
 from lrd_core.optim.rules import ranges
 from lrd_core.optim.rules.blocks import Number, fma, sqrt
-from lrd_core.optim.rules.rule import Rule
-from lrd_core.optim.rules.torch_options import fused
+from lrd_core.optim.rules.rule import Rule, TorchForm
+from lrd_core.optim.rules.torch_options import fused, plain_settings
 from lrd_core.settings import Setting, Value
 
 
@@ -27,7 +27,7 @@ def update(
     """s: sum of squared gradients."""
     g = fma(weight_decay, p, g)
     s = fma(g, g, s)
-    return -lr / (1 + (step - 1) * lr_decay) * g / (sqrt(s) + eps), s
+    return -lr / fma(step - 1, lr_decay, 1) * g / (sqrt(s) + eps), s
 
 
 def options(settings: Mapping[str, Value]) -> dict[str, Any]:
@@ -41,6 +41,20 @@ def build(
     """torch.optim.Adagrad."""
     params = list(parameters)
     return torch.optim.Adagrad(params, fused=fused(params), **options(settings))
+
+
+def fused_loop(
+    p: torch.Tensor,
+    g: torch.Tensor,
+    states: Sequence[torch.Tensor],
+    step: int,
+    settings: Mapping[str, Value],
+    maximize: bool,
+) -> None:
+    """torch's loop."""
+    steps = [torch.tensor(float(step))]
+    loop: Any = torch._fused_adagrad_
+    loop([p], [g], [states[0]], steps, **settings, maximize=maximize)
 
 
 RULE = Rule(
@@ -66,4 +80,10 @@ RULE = Rule(
     update=update,
     build=build,
     options=options,
+    form=TorchForm(
+        kind=torch.optim.Adagrad,
+        settings=plain_settings("lr", "lr_decay", "eps", "weight_decay"),
+        state={"s": "sum"},
+        fused=fused_loop if hasattr(torch, "_fused_adagrad_") else None,
+    ),
 )

@@ -9,7 +9,7 @@ import torch
 from lrd_core.optim.rules import ranges
 from lrd_core.optim.rules.blocks import Number, ema, ema_of_square, fma, power, sqrt
 from lrd_core.optim.rules.rule import Rule
-from lrd_core.optim.rules.torch_options import adam_options, fused
+from lrd_core.optim.rules.torch_options import adam_form, adam_options, fused
 from lrd_core.settings import Value
 
 
@@ -29,9 +29,8 @@ def update(
     g = fma(weight_decay, p, g)
     m = ema(m, g, beta1)
     v = ema_of_square(v, g, beta2)
-    m_hat = m / (1 - power(beta1, step))
-    v_hat = v / (1 - power(beta2, step))
-    return -lr * m_hat / (sqrt(v_hat) + eps), m, v
+    root = sqrt(v) / sqrt(1 - power(beta2, step))
+    return -lr / (1 - power(beta1, step)) * m / (root + eps), m, v
 
 
 def build(
@@ -51,4 +50,5 @@ RULE = Rule(
     update=update,
     build=build,
     options=adam_options,
+    form=adam_form(torch.optim.Adam, decoupled=False, amsgrad=False),
 )

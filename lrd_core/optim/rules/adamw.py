@@ -12,8 +12,8 @@ import torch
 from lrd_core.optim.rules import ranges
 from lrd_core.optim.rules.blocks import Number, ema, ema_of_square, power, sqrt
 from lrd_core.optim.rules.rule import Rule
-from lrd_core.optim.rules.torch_options import adam_options, fused
-from lrd_core.settings import Setting, Value
+from lrd_core.optim.rules.torch_options import adam_form, adam_options, fused
+from lrd_core.settings import Value
 
 
 def update(
@@ -31,9 +31,9 @@ def update(
     """Algorithm 2, with the schedule η inside lr."""
     m = ema(m, g, beta1)
     v = ema_of_square(v, g, beta2)
-    m_hat = m / (1 - power(beta1, step))
-    v_hat = v / (1 - power(beta2, step))
-    return -lr * (m_hat / (sqrt(v_hat) + eps) + weight_decay * p), m, v
+    root = sqrt(v) / sqrt(1 - power(beta2, step))
+    decayed = p * (1 - lr * weight_decay)
+    return decayed - p + -lr / (1 - power(beta1, step)) * m / (root + eps), m, v
 
 
 def build(
@@ -52,18 +52,11 @@ RULE = Rule(
         ranges.lr(0.001),
         *ranges.betas(),
         ranges.eps(1e-8),
-        Setting(
-            "weight_decay",
-            0.01,
-            0.0,
-            10.0,
-            label="weight decay",
-            help="Share of the parameter, times lr, taken off at each step.",
-            log=True,
-        ),
+        ranges.decoupled_decay(0.01),
     ),
     state=("m", "v"),
     update=update,
     build=build,
     options=adam_options,
+    form=adam_form(torch.optim.AdamW, decoupled=True, amsgrad=False),
 )

@@ -9,7 +9,7 @@ import torch
 from lrd_core.optim.rules import ranges
 from lrd_core.optim.rules.blocks import Number, ema, ema_of_square, fma, maximum, power, sqrt
 from lrd_core.optim.rules.rule import Rule
-from lrd_core.optim.rules.torch_options import adam_options, fused
+from lrd_core.optim.rules.torch_options import adam_form, adam_options, fused
 from lrd_core.settings import Value
 
 
@@ -31,9 +31,8 @@ def update(
     m = ema(m, g, beta1)
     v = ema_of_square(v, g, beta2)
     v_max = maximum(v_max, v)
-    m_hat = m / (1 - power(beta1, step))
-    v_hat = v_max / (1 - power(beta2, step))
-    return -lr * m_hat / (sqrt(v_hat) + eps), m, v, v_max
+    root = sqrt(v_max) / sqrt(1 - power(beta2, step))
+    return -lr / (1 - power(beta1, step)) * m / (root + eps), m, v, v_max
 
 
 def build(
@@ -53,4 +52,5 @@ RULE = Rule(
     update=update,
     build=build,
     options=adam_options,
+    form=adam_form(torch.optim.Adam, decoupled=False, amsgrad=True),
 )

@@ -21,6 +21,11 @@ def fma(a: Number, b: Number, c: Number) -> Number:
     return a * b + c
 
 
+def weighted_sum(a: Number, x: Number, b: Number, y: Number) -> Number:
+    """a · x + b · y; engines choose which product is fused into the sum."""
+    return a * x + b * y
+
+
 def ema(mean: Number, x: Number, beta: Number) -> Number:
     """Exponential moving average: β · mean + (1 − β) · x."""
     return mean + (1 - beta) * (x - mean)
@@ -41,6 +46,21 @@ def maximum(a: Number, b: Number) -> Number:
     return np.maximum(a, b)
 
 
+def minimum(a: Number, b: Number) -> Number:
+    """The smaller of the two; NaN if either is."""
+    return np.minimum(a, b)
+
+
+def absolute(x: Number) -> Number:
+    """|x|."""
+    return np.absolute(x)
+
+
+def sign(x: Number) -> Number:
+    """−1, 0 or 1; NaN stays."""
+    return np.sign(x)
+
+
 def where(condition: Number, a: Number, b: Number) -> Number:
     """a where the condition holds, else b; both are computed."""
     return np.where(condition, a, b)
@@ -53,7 +73,20 @@ def power(base: Number, exponent: Number) -> Number:
 
 #: The blocks of this module by name: what an engine has to supply.
 NUMPY: Mapping[str, Callable[..., Any]] = {
-    block.__name__: block for block in (fma, ema, ema_of_square, sqrt, maximum, where, power)
+    block.__name__: block
+    for block in (
+        fma,
+        weighted_sum,
+        ema,
+        ema_of_square,
+        sqrt,
+        maximum,
+        minimum,
+        absolute,
+        sign,
+        where,
+        power,
+    )
 }
 
 

@@ -8,8 +8,8 @@ import torch
 
 from lrd_core.optim.rules import ranges
 from lrd_core.optim.rules.blocks import Number, ema, ema_of_square, fma, power, sqrt
-from lrd_core.optim.rules.rule import Rule
-from lrd_core.optim.rules.torch_options import adam_options
+from lrd_core.optim.rules.rule import Rule, TorchForm
+from lrd_core.optim.rules.torch_options import adam_options, plain_settings
 from lrd_core.settings import Setting, Value
 
 
@@ -70,4 +70,12 @@ RULE = Rule(
     update=update,
     build=build,
     options=adam_options,
+    form=TorchForm(
+        kind=torch.optim.NAdam,
+        settings=plain_settings(
+            "lr", "eps", "momentum_decay", "weight_decay", decoupled_weight_decay=False
+        ),
+        state={"m": "exp_avg", "v": "exp_avg_sq"},
+        scalars={"mu_product": "mu_product"},
+    ),
 )

@@ -8,8 +8,8 @@ import torch
 
 from lrd_core.optim.rules import ranges
 from lrd_core.optim.rules.blocks import Number, ema, ema_of_square, fma, maximum, power, sqrt, where
-from lrd_core.optim.rules.rule import Rule
-from lrd_core.optim.rules.torch_options import adam_options
+from lrd_core.optim.rules.rule import Rule, TorchForm
+from lrd_core.optim.rules.torch_options import adam_options, plain_settings
 from lrd_core.settings import Value
 
 
@@ -59,4 +59,9 @@ RULE = Rule(
     update=update,
     build=build,
     options=adam_options,
+    form=TorchForm(
+        kind=torch.optim.RAdam,
+        settings=plain_settings("lr", "eps", "weight_decay", decoupled_weight_decay=False),
+        state={"m": "exp_avg", "v": "exp_avg_sq"},
+    ),
 )

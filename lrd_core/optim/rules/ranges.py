@@ -25,6 +25,19 @@ def weight_decay(default: float = 0.0) -> Setting:
     )
 
 
+def decoupled_decay(default: float) -> Setting:
+    """Weight decay apart from the gradient."""
+    return Setting(
+        "weight_decay",
+        default,
+        0.0,
+        10.0,
+        label="weight decay",
+        help="Share of the parameter, times lr, taken off at each step.",
+        log=True,
+    )
+
+
 def beta(name: str, default: float, words: str) -> Setting:
     """Decay of a moving average, in [0, 1)."""
     return Setting(

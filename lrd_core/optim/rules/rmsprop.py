@@ -9,7 +9,8 @@ import torch
 
 from lrd_core.optim.rules import ranges
 from lrd_core.optim.rules.blocks import Number, ema, ema_of_square, fma, sqrt, where
-from lrd_core.optim.rules.rule import Rule
+from lrd_core.optim.rules.rule import Rule, TorchForm
+from lrd_core.optim.rules.torch_options import plain_settings
 from lrd_core.settings import Setting, Value
 
 
@@ -78,4 +79,9 @@ RULE = Rule(
     update=update,
     build=build,
     options=options,
+    form=TorchForm(
+        kind=torch.optim.RMSprop,
+        settings=plain_settings("lr", "alpha", "momentum", "centered", "eps", "weight_decay"),
+        state={"v": "square_avg", "g_mean": "grad_avg", "b": "momentum_buffer"},
+    ),
 )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 
 from lrd_core.optim.rules import ranges
-from lrd_core.optim.rules.blocks import Number, fma, where
-from lrd_core.optim.rules.rule import Rule
-from lrd_core.optim.rules.torch_options import fused
+from lrd_core.optim.rules.blocks import Number, fma, weighted_sum, where
+from lrd_core.optim.rules.rule import Rule, TorchForm
+from lrd_core.optim.rules.torch_options import fused, plain_settings
 from lrd_core.settings import Setting, SettingError, Value
 
 
@@ -27,7 +27,7 @@ def update(
 ) -> tuple[Number, ...]:
     """b is the momentum buffer; it starts as the first gradient, undamped."""
     g = fma(weight_decay, p, g)
-    heavy = where(step == 1, g, fma(momentum, b, (1 - dampening) * g))
+    heavy = where(step == 1, g, weighted_sum(momentum, b, 1 - dampening, g))
     direction = where(nesterov, fma(momentum, heavy, g), heavy)
     return -lr * where(momentum > 0, direction, g), where(momentum > 0, heavy, b)
 
@@ -47,6 +47,26 @@ def build(
     """torch.optim.SGD."""
     params = list(parameters)
     return torch.optim.SGD(params, fused=fused(params), **options(settings))
+
+
+def fused_loop(
+    p: torch.Tensor,
+    g: torch.Tensor,
+    states: Sequence[torch.Tensor],
+    step: int,
+    settings: Mapping[str, Value],
+    maximize: bool,
+) -> None:
+    """torch's loop."""
+    loop: Any = torch._fused_sgd_
+    loop(
+        [p],
+        [g],
+        [states[0]] if states else [],
+        **settings,
+        maximize=maximize,
+        is_first_step=step == 1,
+    )
 
 
 RULE = Rule(
@@ -72,4 +92,11 @@ RULE = Rule(
     update=update,
     build=build,
     options=options,
+    form=TorchForm(
+        kind=torch.optim.SGD,
+        settings=plain_settings("lr", "momentum", "dampening", "nesterov", "weight_decay"),
+        state={"b": "momentum_buffer"},
+        counted=False,
+        fused=fused_loop if hasattr(torch, "_fused_sgd_") else None,
+    ),
 )

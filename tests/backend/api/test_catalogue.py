@@ -7,6 +7,8 @@ import math
 
 import pytest
 
+from lrd_core.optim.policies import POLICIES
+from lrd_core.optim.rules import RULES
 from lrd_core.problems import PROBLEMS
 from tests.backend.server import Server
 
@@ -22,6 +24,29 @@ def test_the_catalogue_has_every_problem_and_optimizer_with_ranges(server: Serve
     assert decay["high"] is None or decay["high"] >= 0.01
     assert server.get("/api/optimizers") == catalogue["optimizers"]
     assert server.get("/api/problems") == catalogue["problems"]
+
+
+def test_the_catalogue_has_every_rule_and_policy_with_settings_and_paper(server: Server) -> None:
+    catalogue = server.get("/api/catalogue")
+    optimizers = {one["name"]: one for one in catalogue["optimizers"]}
+    policies = {one["name"]: one for one in catalogue["policies"]}
+    assert list(optimizers) == list(RULES)
+    assert list(policies) == list(POLICIES)
+    assert server.get("/api/policies") == catalogue["policies"]
+    for told, known in ((optimizers, RULES), (policies, POLICIES)):
+        for name, one in told.items():
+            assert one["label"]
+            assert one["paper"]
+            assert [s["name"] for s in one["settings"]] == [s.name for s in known[name].settings]
+            assert all(setting["allowed"] for setting in one["settings"])
+    assert all(policy["help"] for policy in policies.values())
+    units = {name: policy["unit"] for name, policy in policies.items()}
+    assert (
+        units.items() >= {"elementwise": "coordinate", "per_step": "step", "cautious": ""}.items()
+    )
+    acts = {name: policy["acts_on"] for name, policy in policies.items()}
+    assert acts.items() >= {"elementwise": "update", "gradient_dropout": "gradient"}.items()
+    assert catalogue["rescale"]["kind"] == "bool"
 
 
 def test_a_surface_has_a_formula_and_its_points(server: Server) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.backend.server import Server
 
 ADAM = {"optimizer": "adam"}
+ALIGNED = {**ADAM, "policy": "momentum_aligned"}
 
 
 def test_a_default_experiment_trains_and_tells_all_about_itself(server: Server) -> None:
@@ -81,6 +82,12 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"runs": [{**ADAM, "settings": {"lr": [1]}}]}, "runs.0.settings.lr", "number"),
     ({"runs": [{**ADAM, "settings": {"nope": 1}}]}, "runs.0.settings.nope", "lr"),
     ({"runs": [{**ADAM, "policy": "nope"}]}, "runs.0.policy", "elementwise"),
+    (
+        {"runs": [ADAM, ADAM, {**ALIGNED, "policy_settings": {"rest": 2}}]},
+        "runs.2.policy_settings.rest",
+        "[0, 1]",
+    ),
+    ({"runs": [{**ADAM, "policy_settings": {"rest": 0}}]}, "runs.0.policy_settings.rest", "none"),
     ({"runs": [ADAM] * 17}, "runs", "16"),
     ({"runs": []}, "runs", "16"),
     ({"runs": "adam"}, "runs", "list"),

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from backend.cli import main
-from backend.commands import doctor
+from backend.commands import bench, doctor
 from tests.backend.server import ROOT, free_port, until
 
 
@@ -84,7 +85,10 @@ def test_a_run_that_diverges_fails_the_command() -> None:
         ("run --problem digits --run 'adam lr=abc'", "settings.lr: 'abc'"),
         ("run --problem digits --at '5 r9 lr=1'", "at: 'r9'"),
         ("run --problem beale --steps 0", "steps: 0"),
-        ("bench nothing", "name: 'nothing'"),
+        ("bench nothing", "name: 'nothing' is not allowed; use one of engine, optimizer"),
+        ("bench machine", "name: 'machine'"),
+        ("bench optimizer --device tpu", "device: 'tpu' is not allowed; use cpu or cuda"),
+        ("bench engine --device cuda", "device: 'cuda' is not allowed; use cpu"),
         ("run", "--problem"),
         ("frobnicate", "frobnicate"),
     ],
@@ -97,6 +101,46 @@ def test_bad_usage_is_exit_code_2_and_names_the_mend(
         main()
     assert ended.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_bench_on_a_device_that_is_not_there_is_exit_code_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(sys, "argv", ["lrd", "bench", "optimizer", "--device", "cuda"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "device: 'cuda' is not allowed; use cpu" in capsys.readouterr().err
+
+
+def test_bench_ends_with_one_json_line_and_writes_the_same(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def with_device(device: str = "cpu") -> dict[str, float]:
+        return {"ratio": 0.8 if device == "cuda" else 0.9}
+
+    known = {"here": lambda: {"ratio": 0.7}, "anywhere": with_device}
+    monkeypatch.setattr(bench, "benchmarks", lambda: known)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Some GPU")
+
+    def record(name: str, device: str) -> Any:
+        out = tmp_path / "record.json"
+        assert bench.bench(name, device, as_json=True, out=out) == 0
+        line = capsys.readouterr().out
+        assert line.count("\n") == 1
+        written = json.loads(out.read_text())
+        command = written.pop("command")
+        assert written == json.loads(line)
+        return command, written
+
+    command, got = record("here", "cpu")
+    assert command == "lrd bench here --json"
+    assert (got["ratio"], "gpu" in got["machine"]) == (0.7, False)
+    command, got = record("anywhere", "cuda")
+    assert command == "lrd bench anywhere --device cuda --json"
+    assert (got["ratio"], got["device"], got["machine"]["gpu"]) == (0.8, "cuda", "Some GPU")
+    assert record("anywhere", "cpu")[1]["ratio"] == 0.9
 
 
 @pytest.mark.parametrize("command", ["serve", "doctor", "list"])

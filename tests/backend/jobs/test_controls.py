@@ -68,6 +68,37 @@ def test_while_paused_a_control_waits_for_the_next_single_step(
     assert "lr=0.01" in server.get(f"/api/experiments/{id}/command")["command"]
 
 
+def test_a_policys_setting_moves_and_is_kept(server: Server, running: dict[str, Any]) -> None:
+    id = running["id"]
+    spec = {
+        "optimizer": "lion",
+        "drop_rate": 0.5,
+        "policy": "momentum_aligned",
+        "policy_settings": {"rest": 0.25},
+        "rescale": True,
+    }
+    out = server.control(id, kind="add_run", spec=spec).json()
+    added = server.experiment(id)["runs"][4]
+    assert (added["policy"], added["policy_settings"], added["rescale"]) == (
+        "momentum_aligned",
+        {"rest": 0.25},
+        True,
+    )
+    moved = server.control(id, kind="set", run=out["run"], setting="policy.rest", value=0.5).json()
+    assert [(c["setting"], c["old"], c["new"]) for c in moved["changes"]] == [
+        ("policy.rest", 0.25, 0.5)
+    ]
+    assert server.experiment(id)["runs"][4]["policy_settings"] == {"rest": 0.5}
+    words = server.get(f"/api/experiments/{id}/command")["command"]
+    assert "policy=momentum_aligned policy.rest=0.25 rescale=true" in words
+    assert f"--at '{moved['step']} r5 policy.rest=0.5'" in words
+    refused = server.control(id, kind="set", run=out["run"], setting="policy.rest", value=2)
+    assert refused.json()["error"]["field"] == "policy.rest"
+    bad = {**spec, "policy_settings": {"rest": "much"}}
+    refused = server.control(id, kind="add_run", spec=bad)
+    assert refused.json()["error"]["field"] == "spec.policy_settings.rest"
+
+
 def test_runs_come_and_go(server: Server, running: dict[str, Any]) -> None:
     id = running["id"]
     spec = {"optimizer": "sgd", "settings": {"lr": 0.001}, "drop_rate": 0.25}

@@ -32,6 +32,7 @@ def experiment(id: str = "e1", **changes: Any) -> Experiment:
         "settings": {"lr": 0.1, "amount": 1, "nesterov": True},
         "drop_rate": 0.5,
         "policy": "elementwise",
+        "policy_settings": {"rest": 0.2, "many": 3},
         "rescale": False,
         "mask_seed": 2**53 - 1,
         "state": "running",
@@ -90,6 +91,26 @@ def test_migrations_from_empty_make_the_tables_of_the_code(tmp_path: Path) -> No
         engine.dispose()
 
 
+async def test_an_old_database_is_upgraded_with_its_runs(tmp_path: Path) -> None:
+    path = tmp_path / "lrd.sqlite3"
+    store = Store(f"sqlite:///{path}")
+    await store.create(experiment(), {"runs": []})
+    store.close()
+    with sqlite3.connect(path) as connection:  # as the first version had left it
+        connection.execute("ALTER TABLE runs DROP COLUMN policy_settings")
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    store = Store(f"sqlite:///{path}")
+    found = await store.experiment("e1")
+    assert found is not None
+    assert [run.policy_settings for run in found.runs] == [{}, {}, {}]
+    assert found.runs[0].settings == experiment().runs[0].settings
+    await store.save(experiment())
+    assert (await store.experiment("e1")).runs == experiment().runs  # type: ignore[union-attr]
+    store.close()
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0002",)
+
+
 def test_a_store_of_a_newer_version_is_refused_with_its_name(tmp_path: Path) -> None:
     path = tmp_path / "lrd.sqlite3"
     open_database(f"sqlite:///{path}").dispose()
@@ -132,19 +153,23 @@ async def test_the_newest_come_first(store: Store) -> None:
     assert sorted(await store.active()) == ["a", "b"]
 
 
-async def test_a_summary_names_runs_by_label_or_by_optimizer_and_drop_rate(store: Store) -> None:
+async def test_a_summary_names_runs_by_label_or_by_optimizer_policy_and_drop_rate(
+    store: Store,
+) -> None:
     run = experiment().runs[0]
     runs = [
         run.model_copy(update={"id": "r1", "slot": 2, "drop_rate": 0.0}),
         run.model_copy(update={"id": "r2", "slot": 1, "drop_rate": 0.25}),
         run.model_copy(update={"id": "r3", "slot": 5, "label": "mine"}),
         run.model_copy(update={"id": "r4", "slot": 0, "state": "removed"}),
+        run.model_copy(update={"id": "r5", "slot": 6, "policy": "per_row", "rescale": True}),
+        run.model_copy(update={"id": "r6", "slot": 7, "policy": "per_row", "drop_rate": 0.0}),
     ]
     await store.create(experiment(runs=runs), {})
     [summary] = await store.experiments(10)
-    assert summary.labels == ["adam 0.25", "adam", "mine"]
-    assert summary.slots == [1, 2, 5]
-    assert summary.runs == 3
+    assert summary.labels == ["adam 0.25", "adam", "mine", "adam per_row 0.5 rescaled", "adam"]
+    assert summary.slots == [1, 2, 5, 6, 7]
+    assert summary.runs == 5
 
 
 async def test_a_frame_twice_is_stored_once_and_a_gap_is_refused(store: Store) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from lrd_core.engine.controls import Applied, Control, State, Status
 from lrd_core.engine.experiment import ExperimentSpec, check_experiment
@@ -88,8 +88,8 @@ def spec(**given: object) -> ExperimentSpec:
     return check_experiment({"speed": 0, "steps": 40} | given)
 
 
-def trained(experiment: ExperimentSpec) -> Recorder:
+def trained(experiment: ExperimentSpec, scheduled: Sequence[tuple[int, Control]] = ()) -> Recorder:
     """Everything that an experiment sends until its last step."""
     seen = Recorder()
-    Loop(experiment, seen, stay=False).run()
+    Loop(experiment, seen, scheduled=scheduled, stay=False).run()
     return seen

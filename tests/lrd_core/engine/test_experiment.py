@@ -1,15 +1,20 @@
 """Experiments are checked at the door: the error names field, value and what is allowed."""
 
+from dataclasses import asdict
+
 import pytest
 
-from lrd_core.engine.command import command, parse_at, parse_run
-from lrd_core.engine.experiment import MAX_RUNS, check_experiment
+from lrd_core.engine.command import command, parse_at, parse_run, run_text
+from lrd_core.engine.experiment import MAX_RUNS, RunSpec, check_experiment
+from lrd_core.optim.policies import POLICIES
 from lrd_core.optim.rules import RULES
 from lrd_core.problems import PROBLEMS
 from lrd_core.settings import SettingError
+from tests.lrd_core.engine import make_unit_fixture
 from tests.lrd_core.engine.recorder import spec
 
 ADAM = {"optimizer": "adam"}
+ALIGNED = {"optimizer": "adam", "policy": "momentum_aligned"}
 
 
 @pytest.mark.parametrize(
@@ -28,6 +33,15 @@ ADAM = {"optimizer": "adam"}
         ({"runs": [{**ADAM, "settings": {"beta9": 1}}]}, "runs.0.settings.beta9", "beta1"),
         ({"runs": [{"optimizer": "sgd", "settings": {"nesterov": True}}]}, "momentum", "0"),
         ({"runs": [{**ADAM, "policy": "rowwise?"}]}, "policy", "elementwise"),
+        ({"runs": [{**ALIGNED, "policy_settings": {"rest": 2}}]}, "policy_settings.rest", "[0, 1]"),
+        (
+            {"runs": [ADAM, ADAM, {**ALIGNED, "policy_settings": {"rest": "a"}}]},
+            "runs.2.policy_settings.rest",
+            "number",
+        ),
+        ({"runs": [{**ALIGNED, "policy_settings": {"scale": 1}}]}, "policy_settings.scale", "rest"),
+        ({"runs": [{**ADAM, "policy_settings": {"rest": 1}}]}, "policy_settings.rest", "none"),
+        ({"runs": [{**ADAM, "policy_settings": [1]}]}, "runs.0.policy_settings", "names with"),
         ({"runs": [{**ADAM, "color": 1}]}, "runs.0.color", "optimizer"),
         ({"runs": [ADAM] * (MAX_RUNS + 1)}, "runs", "at most 16"),
         ({"runs": []}, "runs", "1 to 16"),
@@ -70,6 +84,32 @@ def test_a_command_line_says_the_whole_run(rule: str) -> None:
     text = command(experiment)
     quoted = text.partition("--run '")[2].rstrip("'")
     assert check_experiment({"runs": [parse_run(quoted)]}).runs == experiment.runs
+
+
+@pytest.mark.parametrize("policy", list(POLICIES))
+@pytest.mark.parametrize("rescale", [False, True])
+def test_a_command_line_says_the_policy_with_its_settings(policy: str, rescale: bool) -> None:
+    given = {s.name: 0.25 for s in POLICIES[policy].settings}
+    run = {**ADAM, "drop_rate": 0.5, "policy": policy, "rescale": rescale}
+    (made,) = spec(runs=[run | {"policy_settings": given}]).runs
+    assert made.policy_settings == given
+    text = run_text(made)
+    assert all(f" policy.{name}=0.25" in text for name in given)
+    assert check_experiment({"runs": [parse_run(text)]}).runs == [made]
+    (usual,) = spec(runs=[run]).runs
+    assert usual.policy_settings == {s.name: s.default for s in POLICIES[policy].settings}
+    assert "policy." not in run_text(usual)
+
+
+def test_a_run_stored_without_settings_of_its_policy_has_the_usual_ones() -> None:
+    old = {k: v for k, v in asdict(spec(runs=[ADAM]).runs[0]).items() if k != "policy_settings"}
+    assert run_text(RunSpec(**{**old, "policy": "momentum_aligned"})) == (
+        "adam lr=0.05 policy=momentum_aligned"
+    )
+
+
+def test_the_browsers_fixture_of_shared_coins_is_what_the_policies_say() -> None:
+    assert make_unit_fixture.PATH.read_text(encoding="utf-8") == make_unit_fixture.text()
 
 
 @pytest.mark.parametrize(

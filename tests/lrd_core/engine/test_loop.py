@@ -107,6 +107,51 @@ def test_a_control_while_paused_is_for_the_next_step() -> None:
     assert [live.seen.rows["r1", step]["lr"] for step in (3, 4)] == pytest.approx([0.05, 0.125])
 
 
+ALIGNED = {
+    "optimizer": "adam",
+    "drop_rate": 0.5,
+    "policy": "momentum_aligned",
+    "policy_settings": {"rest": 0.0},
+}
+
+
+def test_a_policys_setting_is_used_from_the_step_that_the_control_names() -> None:
+    with Live(spec(runs=[ALIGNED, TWO[1]]), paused=True) as live:
+        live.ask(Control("s", "step", value=5))
+        live.wait_state("paused")
+        answer = live.ask(Control("c", "set", "r1", "policy.rest", 1))
+        assert (answer.received_step, answer.step) == (5, 6)
+        assert [(c.run, c.setting, c.old, c.new, c.step) for c in answer.changes] == [
+            ("r1", "policy.rest", 0.0, 1.0, 6)
+        ]
+        live.ask(Control("t", "step", value=5))
+        live.seen.wait(lambda: ("r1", 10) in live.seen.rows)
+    # With `rest` 1 what is left out is not left out: the update is the base optimizer's.
+    shares = live.seen.column("r1", "cos_full")
+    assert all(share < 0.9999 for share in shares[:5])
+    assert shares[5:] == pytest.approx([1.0] * 5)
+    scheduled = trained(spec(runs=[ALIGNED, TWO[1]], steps=10), [parse_at("6 r1 policy.rest=1")])
+    assert live.seen.column("r1", "loss") == scheduled.column("r1", "loss")
+
+
+@pytest.mark.parametrize(
+    ("run", "setting", "value", "field", "allowed"),
+    [
+        ("r1", "policy.rest", 1.5, "policy.rest", "[0, 1]"),
+        ("r1", "policy.nope", 1, "setting", "policy.rest"),
+        ("r2", "policy.rest", 0.1, "setting", "drop_rate, lr"),
+    ],
+)
+def test_a_policys_setting_that_cannot_be_is_refused(
+    run: str, setting: str, value: float, field: str, allowed: str
+) -> None:
+    with Live(spec(runs=[ALIGNED, TWO[1]]), paused=True) as live:
+        error = live.ask(Control("c", "set", run, setting, value)).error
+    assert error is not None
+    assert error["field"] == field
+    assert allowed in error["allowed"]
+
+
 def test_the_answer_to_a_single_step_comes_when_it_is_done() -> None:
     with Live(spec(runs=TWO), paused=True) as live:
         for step in (1, 2, 3):

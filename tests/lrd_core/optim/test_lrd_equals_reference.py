@@ -46,8 +46,9 @@ class Pair:
         self.rng = rng
         self.parameters = [nn.Parameter(torch.tensor(p)) for p in start]
         settings = check_settings(get_rule(rule).settings, given)
-        base = get_rule(rule).build(self.parameters, settings)
-        self.lrd = LRD(base, drop_rate=drop_rate, seed=11, rescale=rescale)
+        base = get_rule(rule).optimizer(self.parameters, settings)
+        # Compiled code is compared step by step in kernels/test_cpu_equals_reference.py.
+        self.lrd = LRD(base, drop_rate, seed=11, rescale=rescale, kernel="torch")
         self.reference = Reference(rule, start, given, drop_rate, seed=11, rescale=rescale)
 
     def step(self) -> Iterator[tuple[NDArray[np.float64], ...]]:
@@ -99,7 +100,7 @@ def test_live_settings_by_options_equal_the_reference(rule: str) -> None:
     for factor in (1.0, 0.5):
         settings["lr"] = float(settings["lr"]) * factor
         settings["weight_decay"] = 0.05 * factor
-        pair.lrd.param_groups[0].update(get_rule(rule).options(settings))
+        pair.lrd.param_groups[0].update(get_rule(rule).group_options(settings))
         pair.reference.settings = dict(settings)
         for _ in range(10):
             for _, after, expected, _ in pair.step():

@@ -15,8 +15,9 @@ from lrd_core.optim.random_bits import keep_mask_numpy
 
 DTYPES = (torch.float32, torch.float64, torch.bfloat16)
 OPTIMIZERS = {
-    "sgd": lambda groups: torch.optim.SGD(groups, lr=0.1, momentum=0.9),
-    "adam": lambda groups: torch.optim.Adam(groups, lr=0.1),
+    # Not fused: torch's own fails where a tensor gets its first gradient after step 1.
+    "sgd": lambda groups: torch.optim.SGD(groups, lr=0.1, momentum=0.9, foreach=False),
+    "adam": lambda groups: torch.optim.Adam(groups, lr=0.1, fused=True),
     "rmsprop": lambda groups: torch.optim.RMSprop(groups, lr=0.1, foreach=False),
 }
 
@@ -89,7 +90,8 @@ def test_every_bit_as_defined(
             for i in used
         ]
 
-    lrd = LRD(OPTIMIZERS[name](groups(ours)), drop_rate=0.7, seed=seed)
+    # Compiled code: kernels/test_cpu_changes.py.
+    lrd = LRD(OPTIMIZERS[name](groups(ours)), drop_rate=0.7, seed=seed, kernel="torch")
     lrd.collect_statistics = measured
     base = OPTIMIZERS[name](groups(theirs))
     for step in range(1, 4):

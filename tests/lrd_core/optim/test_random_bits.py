@@ -6,6 +6,7 @@ import json
 import math
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -13,12 +14,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lrd_core.optim import random_bits
 from lrd_core.optim.random_bits import (
     derive,
+    keep_at,
     keep_mask,
     keep_mask_numpy,
     keep_mask_torch,
     key,
+    normal,
+    normal_at,
+    normal_numpy,
     threshold,
 )
 
@@ -32,19 +38,24 @@ def splitmix(x: int) -> int:
     return x ^ x >> 31
 
 
-def kept_one(seed: int, step: int, tensor: int, i: int, keep: float) -> bool:
+def hash_one(seed: int, step: int, tensor: int, i: int) -> int:
     """The definition, one coordinate in plain integers."""
     k = splitmix(
         (splitmix((seed & M64) ^ splitmix(step)) + 0x632BE59BD9B4E019 * (tensor + 1)) & M64
     )
+    if i >> 24:
+        k = splitmix(k ^ splitmix(i >> 24))
     x = (i ^ k) & M32
     x = x * 0xED5AD4BB & M32
     x ^= x >> 16
     x ^= k >> 32
     x = x * 0xAC4C1B51 & M32
     x ^= x >> 15
-    x = x * 0x31848BAB & M32
-    return x < math.floor(keep * 2**32 + 0.5)
+    return x * 0x31848BAB & M32
+
+
+def kept_one(seed: int, step: int, tensor: int, i: int, keep: float) -> bool:
+    return hash_one(seed, step, tensor, i) < math.floor(keep * 2**32 + 0.5)
 
 
 def test_splitmix_is_the_published_one() -> None:
@@ -82,6 +93,103 @@ def test_chunks_leave_no_seam(numel: int) -> None:
 def test_a_longer_tensor_begins_with_the_bits_of_a_shorter_one() -> None:
     long = keep_mask(1, 2, 3, 100_000, 0.5)
     assert torch.equal(long[:777], keep_mask(1, 2, 3, 777, 0.5))
+
+
+#: First positions of parts: at, before and after the seams of chunks and of blocks of 2²⁴.
+starts = st.one_of(
+    st.integers(0, 2**40),
+    st.builds(
+        lambda seam, off: max(0, seam + off),
+        st.sampled_from([0, 2**16, 3 * 2**16, 2**24, 2**32, 7 * 2**32]),
+        st.integers(-40, 40),
+    ),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    seed=st.integers(-(2**63), 2**64 - 1),
+    step=st.integers(1, 2**40),
+    start=starts,
+    numel=st.integers(0, 60),
+    keep=st.floats(0, 1),
+)
+def test_parts_have_the_bits_of_the_whole(
+    seed: int, step: int, start: int, numel: int, keep: float
+) -> None:
+    expected = [kept_one(seed, step, 2, i, keep) for i in range(start, start + numel)]
+    assert keep_mask_numpy(seed, step, 2, numel, keep, start).tolist() == expected
+    assert keep_mask_torch(seed, step, 2, numel, keep, "cpu", start).tolist() == expected
+    assert keep_mask(seed, step, 2, numel, keep, start=start).tolist() == expected
+    positions = torch.arange(start, start + numel)
+    assert keep_at(seed, step, 2, positions, keep).tolist() == expected
+
+
+@pytest.mark.parametrize("start", [1, 65_535, 65_536, 2**24 - 100_000, 2**32 - 100_000])
+def test_long_parts_leave_no_seam(start: int) -> None:
+    whole = keep_mask_numpy(5, 9, 1, 200_003, 0.3, start)
+    assert np.array_equal(whole, keep_mask_torch(5, 9, 1, 200_003, 0.3, "cpu", start).numpy())
+    assert np.array_equal(
+        whole, keep_at(5, 9, 1, torch.arange(start, start + 200_003), 0.3).numpy()
+    )
+    for i in (0, 1, 65_535, 99_999, 100_000, 131_072, 200_002):
+        assert whole[i] == kept_one(5, 9, 1, start + i, 0.3)
+        assert keep_mask_numpy(5, 9, 1, 1, 0.3, start + i)[0] == whole[i]
+
+
+def test_positions_of_any_shape_and_order() -> None:
+    positions = torch.tensor([[2**24 + 5, 5, 0], [2**40, 2**32 + 5, 2**24 - 1]])
+    kept = keep_at(1, 2, 3, positions.T, 0.5)
+    assert kept.shape == (3, 2)
+    for i in range(3):
+        for j in range(2):
+            assert bool(kept[i, j]) == kept_one(1, 2, 3, int(positions[j, i]), 0.5)
+    assert keep_at(1, 2, 3, torch.tensor(5), 0.5).shape == ()
+    assert keep_at(1, 2, 3, positions, 1.0).all()
+    assert not keep_at(1, 2, 3, positions, 0.0).any()
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**64 - 1), start=starts, numel=st.integers(0, 40))
+def test_normal_numbers_agree_with_the_definition(seed: int, start: int, numel: int) -> None:
+    expected = [
+        NormalDist().inv_cdf((hash_one(seed, 3, 1, i) + 0.5) / 2**32)
+        for i in range(start, start + numel)
+    ]
+    options = {"dtype": torch.float64, "start": start}
+    np.testing.assert_allclose(normal(seed, 3, 1, numel, **options), expected, atol=1e-9)
+    np.testing.assert_allclose(normal_numpy(seed, 3, 1, numel, start), expected, atol=1e-9)
+    positions = torch.arange(start, start + numel)
+    np.testing.assert_allclose(normal_at(seed, 3, 1, positions), expected, rtol=1e-6, atol=1e-6)
+    single = normal(seed, 3, 1, numel, start=start)
+    assert single.dtype == torch.float32
+    np.testing.assert_allclose(single, expected, rtol=1e-6, atol=1e-6)
+
+
+def test_normal_numbers_are_normal() -> None:
+    n = 1_000_000
+    z = normal(0, 1, 0, n, dtype=torch.float64)
+    assert z.isfinite().all()
+    # Moments of a standard normal, with the standard errors of their estimates.
+    for power, moment, variance in ((1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)):
+        assert abs(float((z**power).mean()) - moment) < 4 * math.sqrt(variance / n), power
+    shares = [NormalDist().cdf(x) for x in (-3.0, -1.0, 0.0, 0.5, 2.0)]
+    for x, share in zip((-3.0, -1.0, 0.0, 0.5, 2.0), shares, strict=True):
+        error = math.sqrt(share * (1 - share) / n)
+        assert abs(float((z < x).double().mean()) - share) < 4 * error, x
+    others = (z.roll(1), normal(0, 2, 0, n), normal(0, 1, 1, n), normal(derive(0, "x"), 1, 0, n))
+    for other in others:
+        assert correlation(z.numpy(), other.numpy()) < 4.5
+
+
+def test_normal_numbers_are_finite_at_the_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    # No position is known to hash to the ends, so the hash is put there.
+    for end, sign in ((0, -1), (M32, 1)):
+        monkeypatch.setattr(
+            random_bits, "_hash_at", lambda k, positions, end=end: torch.full_like(positions, end)
+        )
+        z = float(normal_at(0, 1, 0, torch.arange(1), torch.float64))
+        assert z == pytest.approx(sign * 6.3379577545, abs=1e-9)
 
 
 def test_threads_do_not_matter() -> None:

@@ -2,6 +2,7 @@
 
 import { formatPercent } from "../look/format.ts";
 import { runStyle, TOKENS, tokenVariables } from "../look/palette.ts";
+import { type CoinUnit, coinPosition, coinTensor } from "../state/coins.ts";
 import { isKept, maskKey, maskThreshold } from "../state/mask_bits.ts";
 import { CanvasStack } from "./canvas_stack.ts";
 import { maskLayout } from "./mask_layout.ts";
@@ -15,6 +16,8 @@ export interface MaskTarget {
   tensorIndex: number;
   shape: readonly number[];
   name: string;
+  /** What shares a coin; where the run's policy has none, why its mask is not drawn. */
+  coin: { unit: CoinUnit; of: "update" | "gradient" } | { undrawn: string };
   /** The drop rate that the given step used. */
   dropRateAt: (step: number) => number;
 }
@@ -62,7 +65,9 @@ export class MaskPicture implements Chart {
     const rate = target?.dropRateAt(step) ?? 0;
     const size = `${stack.width}×${stack.height}@${stack.ratio}`;
     const what = target && [target.run.id, target.run.slot, target.seed, target.tensorIndex];
-    const key = `${scene.theme}|${step}|${rate}|${size}|${what}|${target?.name} ${target?.shape}`;
+    const coin = JSON.stringify(target?.coin);
+    const where = `${target?.name} ${target?.shape} ${coin}`;
+    const key = `${scene.theme}|${step}|${rate}|${size}|${what}|${where}`;
     if (!always && key === this.drawn) return;
     this.drawn = key;
     const context = stack.clear(0);
@@ -70,7 +75,11 @@ export class MaskPicture implements Chart {
       this.say(target === null ? "no run chosen" : "no step yet", "");
       return;
     }
-    this.paint(context, scene, target, step, 1 - rate);
+    if ("undrawn" in target.coin) {
+      this.say(target.coin.undrawn, target.name);
+      return;
+    }
+    this.paint(context, scene, target, target.coin, step, 1 - rate);
   }
 
   /** A diverged run draws no masks after its last step. */
@@ -84,13 +93,15 @@ export class MaskPicture implements Chart {
     context: CanvasRenderingContext2D,
     scene: Scene,
     target: MaskTarget,
+    coin: { unit: CoinUnit; of: "update" | "gradient" },
     step: number,
     keep: number,
   ): void {
     const { width, height } = this.stack;
     const layout = maskLayout(target.shape, width, height - NOTE_HEIGHT);
     const { rows, columns, pitch, stride } = layout;
-    const key = maskKey(target.seed, step, target.tensorIndex);
+    const key = maskKey(target.seed, step, coinTensor(coin.unit, target.tensorIndex));
+    const coinAt = coinPosition(coin.unit, target.shape);
     const threshold = maskThreshold(keep);
     const kept = new Path2D();
     const dropped = new Path2D();
@@ -101,7 +112,7 @@ export class MaskPicture implements Chart {
       for (let c = 0; c < columns; c++) {
         const position = r * stride + c;
         if (position >= layout.total) break;
-        const keeps = isKept(key, position, threshold);
+        const keeps = isKept(key, coinAt(position), threshold);
         shown += 1;
         if (keeps) count += 1;
         (keeps ? kept : dropped).rect(c * pitch, r * pitch, size, size);
@@ -112,7 +123,8 @@ export class MaskPicture implements Chart {
     context.fillStyle = runStyle(target.run.slot, scene.theme).color;
     context.fill(kept);
     const part = shown < layout.total ? ` · ${layout.words}` : "";
-    this.say(`kept ${formatPercent(count / shown)} at this step${part}`, target.name);
+    const what = coin.of === "gradient" ? "gradient kept" : "kept";
+    this.say(`${what} ${formatPercent(count / shown)} at this step${part}`, target.name);
   }
 
   private say(text: string, tensor: string): void {

@@ -75,3 +75,28 @@ export function formatTicks(values: readonly number[], format: (v: number) => st
   );
   return new Set(short).size === values.length ? short : values.map(formatTick);
 }
+
+/** A setting's value: `0.003`, `1e−8`, `on`, or a choice's own word. */
+export function formatSetting(value: boolean | number | string): string {
+  if (typeof value === "number") return formatTick(value);
+  return typeof value === "boolean" ? (value ? "on" : "off") : value;
+}
+
+interface Range {
+  kind: string;
+  low: number | null;
+  high: number | null;
+  low_open: boolean;
+  high_open: boolean;
+}
+
+/** What a number may be: `[0, 1)`, `> 0`, `≥ 1`; empty for a switch, a choice, or any number. */
+export function formatRange({ kind, low, high, low_open, high_open }: Range): string {
+  if (kind !== "float" && kind !== "int") return "";
+  if (low !== null && high !== null) {
+    const [left, right] = [low_open ? "(" : "[", high_open ? ")" : "]"];
+    return `${left}${formatTick(low)}, ${formatTick(high)}${right}`;
+  }
+  if (low !== null) return `${low_open ? ">" : "≥"} ${formatTick(low)}`;
+  return high === null ? "" : `${high_open ? "<" : "≤"} ${formatTick(high)}`;
+}

@@ -1,16 +1,29 @@
-import { useState } from "preact/hooks";
-import type { OptimizerInfo, RunIn, SettingInfo } from "../protocol.ts";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { RunIn } from "../protocol.ts";
 import { addRun, whyDisabled } from "../state/actions.ts";
 import { ApiError, messageOf } from "../state/api.ts";
-import { fairBaseline, mostRelevant } from "../state/fair.ts";
-import { lrOf, rate } from "../state/names.ts";
+import { mostRelevant } from "../state/fair.ts";
+import { policyOf } from "../state/names.ts";
+import {
+  fieldOf,
+  newForm,
+  optimizerOf,
+  type RunForm,
+  runOf,
+  withOptimizer,
+  withPolicy,
+} from "../state/run_form.ts";
 import type { Session } from "../state/session.ts";
-import { firstChange } from "../state/verdict_changes.ts";
+import { BaselineOffer } from "./baseline_offer.tsx";
 import { useApp } from "./context.ts";
+import { FormField } from "./form_field.tsx";
+import { MenuField } from "./menu_field.tsx";
 import { Popover } from "./popover.tsx";
-import { parsed } from "./setting_field.tsx";
 
-/** "+ add a run": the fair baseline first, then any optimizer. */
+/** So many settings beside lr are shown as they are; more are folded. */
+const UNFOLDED = 2;
+
+/** "+ add a run": the baseline first, then any optimizer with any policy. */
 export function AddRun({ session }: { session: Session }) {
   const app = useApp();
   const most = app.catalogue.value?.max_runs ?? 16;
@@ -30,157 +43,175 @@ export function AddRun({ session }: { session: Session }) {
   );
 }
 
+interface Refusal {
+  field: string;
+  text: string;
+}
+
 function AddRunForm({ session, close }: { session: Session; close: () => void }) {
   const app = useApp();
-  const optimizers = app.catalogue.value?.optimizers ?? [];
-  const problem = session.problem.value;
-  const first = optimizers.find((one) => one.name === "adam") ?? optimizers[0];
-  const [name, setName] = useState(first?.name ?? "adam");
-  const [lr, setLr] = useState<string | null>(null);
-  const [dropRate, setDropRate] = useState("0.5");
-  const [error, setError] = useState<{ field: string; text: string } | null>(null);
-  const optimizer = optimizers.find((one) => one.name === name);
-  const suggested = problem?.suggested_lr[name] ?? settingOf(optimizer, "lr")?.default ?? 0.01;
-  const relevant = mostRelevant(session.runs.value, session.selected.value);
+  const { menus } = session;
+  const [form, setForm] = useState(() => newForm(menus));
+  const [error, setError] = useState<Refusal | null>(null);
+  const relevant = mostRelevant(session.runs.value, session.selected.value, menus);
+  const root = useRef<HTMLFormElement>(null);
 
+  useEffect(() => {
+    // What was refused may be out of sight in a long form.
+    root.current?.querySelector("[role=alert]")?.scrollIntoView({ block: "nearest" });
+  }, [error]);
+  const change = (next: RunForm) => {
+    setForm(next);
+    setError(null);
+  };
   const add = async (spec: RunIn) => {
     try {
       await addRun(app, session, spec);
       close();
     } catch (failure) {
-      const field = failure instanceof ApiError ? failure.detail.field : "";
-      setError({ field, text: messageOf(failure) });
+      const field = failure instanceof ApiError ? fieldOf(failure.detail.field) : "";
+      setError({ field, text: fieldOf(messageOf(failure)) });
     }
   };
   const submit = (event: Event) => {
     event.preventDefault();
-    // A text that is no number is sent as it is: the server says what is allowed.
-    const spec = {
-      optimizer: name,
-      settings: { lr: parsed(lr ?? String(suggested), "float") },
-      drop_rate: parsed(dropRate, "float") as number,
-    };
-    void add(spec);
+    void add(runOf(form, menus));
   };
-  const errorAt = (end: string) => (error?.field.endsWith(end) ? error.text : "");
-  const elsewhere = error && !errorAt("lr") && !errorAt("drop_rate") ? error.text : "";
-  const fair = relevant ? fairBaseline(relevant) : null;
-  const own = session.controls.value.filter(({ changes }) =>
-    changes.some((change) => change.run === relevant?.id),
-  );
-  const moved = firstChange(own, Number.POSITIVE_INFINITY);
+  const parts = { session, form, error, change };
   return (
-    <form class="form" onSubmit={submit}>
-      {relevant && fair && (
-        <>
-          <h3>The fair baseline</h3>
-          <p class="hint">
-            Dropping also shortens the mean step. This run tells the two apart: the optimizer of{" "}
-            {session.nameOf(relevant)} at lr × (1 − {rate(relevant.drop_rate)}), nothing dropped.
-          </p>
-          {moved !== null && (
-            <p class="hint warn">
-              Its settings were changed at step {moved}. The baseline has the present ones from step
-              1 on, so the two are not fairly compared; start again for that.
-            </p>
-          )}
-          <button
-            type="button"
-            class="button ink wide"
-            data-testid="add-fair-baseline"
-            data-first
-            onClick={() => void add(fair)}
-          >
-            Add {labelOf(optimizers, fair)} at lr {String(lrOf(fair))}
-          </button>
-        </>
+    <form class="form" data-testid="add-run-form" ref={root} onSubmit={submit}>
+      {relevant && (
+        <BaselineOffer session={session} run={relevant} onAdd={(spec) => void add(spec)} />
       )}
       <h3>Any optimizer</h3>
-      <div class="field">
-        <label for="add-optimizer">optimizer</label>
-        <select
-          id="add-optimizer"
-          value={name}
-          data-testid="add-optimizer"
-          onChange={(event) => {
-            setName(event.currentTarget.value);
-            setLr(null);
-          }}
-        >
-          {optimizers.map((one) => (
-            <option key={one.name} value={one.name}>
-              {one.label}
-            </option>
-          ))}
-        </select>
-      </div>
-      <TextField
-        id="add-lr"
-        label="lr"
-        value={lr ?? String(suggested)}
-        allowed={settingOf(optimizer, "lr")?.allowed ?? ""}
-        error={errorAt("lr")}
-        onInput={setLr}
-      />
-      <TextField
-        id="add-drop-rate"
-        label="drop rate"
-        value={dropRate}
-        allowed={app.catalogue.value?.drop_rate.allowed ?? ""}
-        error={errorAt("drop_rate")}
-        onInput={setDropRate}
-      />
-      {elsewhere && (
+      <OptimizerFields {...parts} />
+      <h3>What is left out</h3>
+      <PolicyFields {...parts} />
+      {error && !isShown(error.field, form, session) && (
         <p class="bad" role="alert" data-testid="error">
-          {elsewhere}
+          {error.text}
         </p>
       )}
-      <button type="submit" class="button wide" data-testid="add-any">
-        Add
-      </button>
+      <div class="form-end">
+        <button type="submit" class="button wide" data-testid="add-any">
+          Add
+        </button>
+      </div>
     </form>
   );
 }
 
-interface TextProps {
-  id: string;
-  label: string;
-  value: string;
-  allowed: string;
-  error: string;
-  onInput: (text: string) => void;
+interface Parts {
+  session: Session;
+  form: RunForm;
+  error: Refusal | null;
+  change: (next: RunForm) => void;
 }
 
-function TextField({ id, label, value, allowed, error, onInput }: TextProps) {
+const errorAt = (error: Refusal | null, field: string): string =>
+  error?.field === field ? error.text : "";
+
+/** Whether a field that was refused is one of the form's, and shows the reason itself. */
+function isShown(field: string, form: RunForm, session: Session): boolean {
+  const optimizer = optimizerOf(form, session.menus)?.settings ?? [];
+  const policy = policyOf(form, session.menus)?.settings ?? [];
   return (
-    <div class="field">
-      <label for={id}>{label}</label>
-      <input
-        id={id}
-        type="text"
-        inputMode="decimal"
-        autocomplete="off"
-        value={value}
-        title={allowed}
-        aria-invalid={error !== ""}
-        data-testid={id}
-        onInput={(event) => onInput(event.currentTarget.value)}
-      />
-      <div class="field-note">
-        {error && (
-          <span class="bad" role="alert" data-testid="error">
-            {error}
-          </span>
-        )}
-      </div>
-    </div>
+    field === "drop_rate" ||
+    optimizer.some(({ name }) => field === `settings.${name}`) ||
+    policy.some(({ name }) => field === `policy_settings.${name}`)
   );
 }
 
-function settingOf(optimizer: OptimizerInfo | undefined, name: string): SettingInfo | undefined {
-  return optimizer?.settings.find((setting) => setting.name === name);
+function OptimizerFields({ session, form, error, change }: Parts) {
+  const optimizer = optimizerOf(form, session.menus);
+  const settings = optimizer?.settings ?? [];
+  const others = settings.filter(({ name }) => name !== "lr");
+  const suggested = session.problem.value?.suggested_lr[form.optimizer];
+  const field = (setting: (typeof settings)[number]) => (
+    <FormField
+      key={`${form.optimizer} ${setting.name}`}
+      id={`add-${setting.name}`}
+      setting={setting}
+      draft={form.settings[setting.name]}
+      suggested={setting.name === "lr" ? suggested : undefined}
+      error={errorAt(error, `settings.${setting.name}`)}
+      onDraft={(draft) =>
+        change({ ...form, settings: { ...form.settings, [setting.name]: draft } })
+      }
+    />
+  );
+  const refused = others.some(({ name }) => errorAt(error, `settings.${name}`));
+  return (
+    <>
+      <MenuField
+        id="add-optimizer"
+        label="optimizer"
+        value={form.optimizer}
+        options={session.menus.optimizers}
+        onPick={(name) => change(withOptimizer(form, name))}
+      />
+      {optimizer?.paper && <p class="paper">{optimizer.paper}</p>}
+      {settings.filter(({ name }) => name === "lr").map(field)}
+      {others.length <= UNFOLDED ? (
+        others.map(field)
+      ) : (
+        <details class="fold" key={form.optimizer} open={refused || undefined}>
+          <summary data-testid="add-more-settings">
+            {others.length} more settings of {optimizer?.label}
+          </summary>
+          {others.map(field)}
+        </details>
+      )}
+    </>
+  );
 }
 
-function labelOf(optimizers: OptimizerInfo[], run: RunIn): string {
-  return optimizers.find((one) => one.name === run.optimizer)?.label ?? run.optimizer;
+function PolicyFields({ session, form, error, change }: Parts) {
+  const app = useApp();
+  const catalogue = app.catalogue.value;
+  const policy = policyOf(form, session.menus);
+  return (
+    <>
+      <MenuField
+        id="add-policy"
+        label="policy"
+        value={form.policy}
+        options={session.menus.policies}
+        onPick={(name) => change(withPolicy(form, name))}
+      />
+      {policy && <p class="hint">{policy.help}</p>}
+      {policy?.paper && <p class="paper">{policy.paper}</p>}
+      {catalogue && (
+        <FormField
+          id="add-drop-rate"
+          setting={catalogue.drop_rate}
+          draft={form.dropRate}
+          error={errorAt(error, "drop_rate")}
+          onDraft={(dropRate) => change({ ...form, dropRate })}
+        />
+      )}
+      {policy?.settings.map((setting) => (
+        <FormField
+          key={`${form.policy} ${setting.name}`}
+          id={`add-policy-${setting.name}`}
+          setting={setting}
+          draft={form.policySettings[setting.name]}
+          error={errorAt(error, `policy_settings.${setting.name}`)}
+          onDraft={(draft) =>
+            change({ ...form, policySettings: { ...form.policySettings, [setting.name]: draft } })
+          }
+        />
+      ))}
+      {catalogue && (
+        <FormField
+          id="add-rescale"
+          setting={catalogue.rescale}
+          draft={form.rescale}
+          error=""
+          onDraft={(draft) => change({ ...form, rescale: draft === true })}
+        />
+      )}
+      {catalogue && <p class="hint">{catalogue.rescale.help}</p>}
+    </>
+  );
 }

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { formatStep } from "../look/format.ts";
 import type { ExperimentSummary } from "../protocol.ts";
 import { messageOf } from "../state/api.ts";
-import { summaryName } from "../state/names.ts";
+import { NO_MENUS, summaryName } from "../state/names.ts";
 import { addressOf } from "../state/url.ts";
 import { useApp } from "./context.ts";
 import { RunGlyph } from "./glyph.tsx";
@@ -106,7 +106,7 @@ interface RowProps {
 function Row({ row, label, onStopped }: RowProps) {
   const app = useApp();
   const [stopping, setStopping] = useState(false);
-  const optimizers = app.catalogue.value?.optimizers ?? [];
+  const menus = app.catalogue.value ?? NO_MENUS;
   const stop = async () => {
     setStopping(true);
     try {
@@ -126,7 +126,7 @@ function Row({ row, label, onStopped }: RowProps) {
         <span class="labels">
           {row.labels.map((name, i) => (
             <span key={row.slots[i]}>
-              <RunGlyph slot={row.slots[i] ?? i} size={12} /> {summaryName(name, optimizers)}
+              <RunGlyph slot={row.slots[i] ?? i} size={12} /> {summaryName(name, menus)}
             </span>
           ))}
         </span>

@@ -1,17 +1,20 @@
 import { useState } from "preact/hooks";
-import { MaskPicture } from "../charts/mask.ts";
+import { MaskPicture, type MaskTarget } from "../charts/mask.ts";
+import type { Run } from "../protocol.ts";
 import { valueAt } from "../state/history.ts";
+import { LRD, policyOf } from "../state/names.ts";
 import type { Session } from "../state/session.ts";
 import { ChartPanel } from "./chart_panel.tsx";
 import { Picker } from "./picker.tsx";
 
-/** The mask of one tensor of the chosen run (else of the first that drops) at the step looked at. */
+/** The mask of one tensor of the chosen run (else of the first that drops by coins) at the step looked at. */
 export function MaskPanel({ session, class: extra }: { session: Session; class?: string }) {
   const experiment = session.experiment.value;
   const runs = session.runs.value;
   const [tensor, setTensor] = useState(0);
   const run =
     runs.find((one) => one.id === session.selected.value) ??
+    runs.find((one) => one.drop_rate > 0 && "unit" in coinOf(session, one)) ??
     runs.find((one) => one.drop_rate > 0) ??
     runs[0];
   const shape = experiment.tensors[tensor];
@@ -43,6 +46,7 @@ export function MaskPanel({ session, class: extra }: { session: Session; class?:
           tensorIndex: tensor,
           shape: shape.shape,
           name: shape.name,
+          coin: coinOf(session, run),
           dropRateAt: (step) => {
             const rate = valueAt(session.rows.column(run.id, "drop_rate"), step);
             return Number.isNaN(rate) ? run.drop_rate : rate;
@@ -51,4 +55,15 @@ export function MaskPanel({ session, class: extra }: { session: Session; class?:
       }}
     />
   );
+}
+
+/** What shares a coin under a run's policy, or why there is nothing to draw. */
+function coinOf(session: Session, run: Run): MaskTarget["coin"] {
+  const policy = policyOf(run, session.menus);
+  // Until the menus are there, LRD's own masks are known.
+  if (!policy && run.policy === LRD) return { unit: "coordinate", of: "update" };
+  if (policy?.unit) return { unit: policy.unit, of: policy.acts_on };
+  return {
+    undrawn: `${policy?.label ?? run.policy} depends on the gradient: its mask is not drawn`,
+  };
 }

@@ -10,7 +10,6 @@ import {
   TrajectoriesChart,
   UpdateChart,
 } from "./charts.tsx";
-import { useApp } from "./context.ts";
 import { RunGlyph } from "./glyph.tsx";
 import { HistoryBar } from "./history_bar.tsx";
 import { MapPanel } from "./map_panel.tsx";
@@ -73,7 +72,6 @@ export function Phone({ session, numbers }: { session: Session; numbers: Numbers
 }
 
 function RunChips({ session, current }: { session: Session; current: string }) {
-  const optimizers = useApp().catalogue.value?.optimizers ?? [];
   return (
     <nav class="run-chips" aria-label="runs">
       {session.runs.value.map((run) => (
@@ -88,7 +86,7 @@ function RunChips({ session, current }: { session: Session; current: string }) {
             session.selected.value = run.id;
           }}
         >
-          <RunGlyph slot={run.slot} /> {shortName(run, session.runs.value, optimizers)}
+          <RunGlyph slot={run.slot} /> {shortName(run, session.runs.value, session.menus)}
         </button>
       ))}
       <AddRun session={session} />

@@ -7,6 +7,7 @@ import { useApp } from "./context.ts";
 import { DropRate } from "./drop_rate.tsx";
 import { RunGlyph } from "./glyph.tsx";
 import type { Numbers } from "./numbers.ts";
+import { PolicyLine } from "./policy_line.tsx";
 import { RunMenu } from "./run_menu.tsx";
 
 interface Props {
@@ -43,6 +44,7 @@ export function PhoneCard({ session, run, numbers, disabled }: Props) {
         </span>
         <RunMenu session={session} run={run} name={name} disabled={disabled} />
       </header>
+      <PolicyLine run={run} menus={session.menus} />
       <DropRate session={session} run={run} name={name} disabled={disabled} onFinger={setFinger} />
       <p class="rate-line">
         <span>drop rate</span> <b>{finger === null ? card.rate : finger.toFixed(2)}</b>

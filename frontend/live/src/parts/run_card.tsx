@@ -8,6 +8,7 @@ import { useApp } from "./context.ts";
 import { DropRate } from "./drop_rate.tsx";
 import { RunGlyph } from "./glyph.tsx";
 import { LOSS_WINDOW, type Numbers } from "./numbers.ts";
+import { PolicyLine } from "./policy_line.tsx";
 import { RunMenu } from "./run_menu.tsx";
 
 interface Props {
@@ -56,6 +57,7 @@ export function RunCard({ session, run, numbers, baseline, compact }: Props) {
         {baseline && <span class="tag">baseline</span>}
         <RunMenu session={session} run={run} name={name} disabled={disabled} />
       </header>
+      <PolicyLine run={run} menus={session.menus} />
       <DropRate session={session} run={run} name={name} disabled={disabled} onFinger={setFinger} />
       <dl>
         <dt>drop rate</dt>

@@ -1,6 +1,7 @@
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { SettingInfo, Value } from "../protocol.ts";
 import { messageOf } from "../state/api.ts";
+import { parsed } from "../state/run_form.ts";
 
 interface Props {
   setting: SettingInfo;
@@ -10,13 +11,6 @@ interface Props {
   disabled?: boolean;
   /** Save at every change of a switch or a choice, Enter or leaving for a number. */
   testId?: string;
-}
-
-/** What a person typed, as a setting's value; a text that is no number goes to the server as it is. */
-export function parsed(text: string, kind: SettingInfo["kind"]): Value {
-  const clean = text.trim().replace(",", ".").replace("−", "-");
-  if (kind !== "float" && kind !== "int") return text;
-  return clean !== "" && !Number.isNaN(Number(clean)) ? Number(clean) : text;
 }
 
 /**

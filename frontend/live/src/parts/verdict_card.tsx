@@ -97,12 +97,17 @@ function plainVerdict(session: Session, arrivals: Arrivals): Verdict {
     run ? { name: session.nameOf(run), accuracy: accuracy(run) } : null;
   const comparisons = runs
     .filter((run) => run.drop_rate > 0)
-    .map((run) => ({
-      name: session.nameOf(run),
-      dropRate: run.drop_rate,
-      accuracy: accuracy(run),
-      plain: against(plainOf(run, runs)),
-      fair: against(fairOf(run, runs)),
-    }));
+    .map((run) => {
+      const plain = plainOf(run, runs);
+      const fair = fairOf(run, runs, session.menus);
+      return {
+        name: session.nameOf(run),
+        dropRate: run.drop_rate,
+        accuracy: accuracy(run),
+        plain: against(plain),
+        // One and the same where updates are divided by keep.
+        fair: fair === plain ? null : against(fair),
+      };
+    });
   return taskVerdict(comparisons, session.experiment.peek().problem);
 }

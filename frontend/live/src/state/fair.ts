@@ -1,19 +1,52 @@
-import type { Run, RunIn } from "../protocol.ts";
-import { lrOf } from "./names.ts";
+import type { PolicyInfo, Run, RunIn } from "../protocol.ts";
+import { LRD, lrOf, type Menus, policyOf } from "./names.ts";
 
 /** A run as it could be started again. */
 export function runIn(run: Run): RunIn {
-  const { optimizer, settings, drop_rate, policy, rescale, label } = run;
-  return { optimizer, settings: { ...settings }, drop_rate, policy, rescale, label };
+  const { optimizer, settings, drop_rate, policy, policy_settings, rescale, label } = run;
+  return {
+    optimizer,
+    settings: { ...settings },
+    drop_rate,
+    policy,
+    policy_settings: { ...policy_settings },
+    rescale,
+    label,
+  };
+}
+
+/** Whether a policy throws coins on the update itself, so that the mean update is keep × the full. */
+function throwsCoinsOnUpdates(policy: PolicyInfo | undefined): boolean {
+  return policy !== undefined && policy.unit !== "" && policy.acts_on === "update";
 }
 
 /**
- * The baseline that tells dropping from a smaller learning rate: the same optimizer at
- * lr × (1 − drop rate), nothing dropped.
+ * The mean kept update as a share of the full one: 1 − drop rate, or 1 where updates are divided by
+ * keep. Null for a policy that no single learning rate has the same mean step as.
  */
-export function fairBaseline(run: Run): RunIn {
-  const lr = Number((lrOf(run) * (1 - run.drop_rate)).toPrecision(6));
-  return { ...runIn(run), settings: { ...run.settings, lr }, drop_rate: 0, label: "" };
+export function meanShare(run: Run, menus: Menus): number | null {
+  if (run.policy !== LRD && !throwsCoinsOnUpdates(policyOf(run, menus))) return null;
+  return run.rescale ? 1 : 1 - run.drop_rate;
+}
+
+/** Why a policy has no baseline at another learning rate; empty where it has one. */
+export function whyNoFair(run: Run, menus: Menus): string {
+  if (meanShare(run, menus) !== null) return "";
+  const policy = policyOf(run, menus);
+  const name = policy?.label ?? run.policy;
+  return policy?.acts_on === "gradient"
+    ? `${name} changes the gradient before the optimizer's averages, so no single learning rate has its mean step.`
+    : `${name} chooses by the gradient, so no single learning rate has its mean step.`;
+}
+
+/**
+ * The run to compare `run` with: the same optimizer with nothing dropped, at the learning rate
+ * whose mean step is the same; at the same one where there is no such rate.
+ */
+export function fairBaseline(run: Run, menus: Menus): RunIn {
+  const share = meanShare(run, menus) ?? 1;
+  const lr = share === 1 ? lrOf(run) : Number((lrOf(run) * share).toPrecision(6));
+  return { optimizer: run.optimizer, settings: { ...run.settings, lr }, drop_rate: 0 };
 }
 
 /** The run with nothing dropped that differs from `run` in its learning rate alone, if it trains. */
@@ -34,15 +67,20 @@ export function plainOf(run: Run, runs: Run[]): Run | undefined {
   return baselineOf(run, runs, lrOf(run));
 }
 
-/** The run at lr × keep with nothing dropped. */
-export function fairOf(run: Run, runs: Run[]): Run | undefined {
-  return baselineOf(run, runs, lrOf(run) * (1 - run.drop_rate));
+/** The run with nothing dropped and the same mean step: at lr × keep for coins on updates. */
+export function fairOf(run: Run, runs: Run[], menus: Menus): Run | undefined {
+  const share = meanShare(run, menus);
+  return share === null ? undefined : baselineOf(run, runs, lrOf(run) * share);
 }
 
-/** The run whose fair baseline is offered: the chosen one, else the first that lacks one. */
-export function mostRelevant(runs: Run[], selected: string | null): Run | undefined {
-  const dropping = runs.filter((run) => run.drop_rate > 0 && run.state !== "removed");
-  const lacking = dropping.filter((run) => !fairOf(run, runs));
+/** The run whose baseline is offered: the chosen one, else the first that lacks one. */
+export function mostRelevant(runs: Run[], selected: string | null, menus: Menus): Run | undefined {
+  const lacking = runs.filter(
+    (run) =>
+      run.drop_rate > 0 &&
+      run.state !== "removed" &&
+      !baselineOf(run, runs, lrOf(run) * (meanShare(run, menus) ?? 1)),
+  );
   return lacking.find((run) => run.id === selected) ?? lacking[0];
 }
 

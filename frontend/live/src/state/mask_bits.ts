@@ -39,7 +39,7 @@ export function maskThreshold(keep: number): number {
   return Math.floor(keep * 4294967296 + 0.5);
 }
 
-/** Whether the coordinate at `position` (below 2³², row-major) keeps its learning rate. */
+/** Whether the coordinate at `position` (below 2²⁴, row-major) keeps its learning rate. */
 export function isKept(key: MaskKey, position: number, threshold: number): boolean {
   let x = Math.imul(position ^ key.k0, 0xed5ad4bb);
   x = Math.imul(x ^ (x >>> 16) ^ key.k1, 0xac4c1b51);

@@ -1,11 +1,19 @@
-import type { OptimizerInfo, Run, RunIn, Value } from "../protocol.ts";
+import type { Catalogue, OptimizerInfo, PolicyInfo, RunIn, Value } from "../protocol.ts";
 
 /** What a name is made from; a run and a run to come both have it. */
-export type Named = Pick<RunIn, "optimizer" | "settings" | "drop_rate" | "policy" | "label"> & {
-  id?: string;
-};
+export type Named = Pick<RunIn, "optimizer" | "settings" | "drop_rate" | "label"> &
+  Pick<RunIn, "policy" | "rescale"> & { id?: string };
 
-const POLICY = "elementwise";
+/** The menus that a run's parts are named in. */
+export type Menus = Pick<Catalogue, "optimizers" | "policies">;
+export const NO_MENUS: Menus = { optimizers: [], policies: [] };
+
+/** Learning Rate Dropout as published: the policy that needs no word of its own. */
+export const LRD = "elementwise";
+
+export function policyOf(run: Pick<RunIn, "policy">, menus: Menus): PolicyInfo | undefined {
+  return menus.policies.find((policy) => policy.name === (run.policy ?? LRD));
+}
 
 /** The optimizer's name with its momentum: "Adam", "SGD momentum", "SGD Nesterov". */
 export function baseName(run: Named, optimizers: OptimizerInfo[]): string {
@@ -17,16 +25,25 @@ export function baseName(run: Named, optimizers: OptimizerInfo[]): string {
 }
 
 /**
- * A run's name: its label, or one made from its settings, such as "Adam + LRD" or "Adam, lr ÷ 2"
- * (against the first run of the same optimizer among `runs`).
+ * A run's name: its label, or one made from its settings, such as "Adam + LRD", "Adam + cautious"
+ * or "Adam, lr ÷ 2" (against the first run of the same optimizer among `runs`).
  */
-export function nameOf(run: Named, runs: Named[], optimizers: OptimizerInfo[]): string {
+export function nameOf(run: Named, runs: Named[], menus: Menus): string {
   if (run.label) return run.label;
-  let name = baseName(run, optimizers);
+  let name = baseName(run, menus.optimizers);
   if ((run.drop_rate ?? 0) > 0) {
-    name += run.policy && run.policy !== POLICY ? ` + LRD (${run.policy})` : " + LRD";
+    name += isLrd(run) ? " + LRD" : ` + ${policyLabel(run, menus)}`;
+    if (run.rescale) name += " rescaled";
   }
   return name + againstFirst(run, runs);
+}
+
+function isLrd(run: Named): boolean {
+  return (run.policy ?? LRD) === LRD;
+}
+
+function policyLabel(run: Named, menus: Menus): string {
+  return policyOf(run, menus)?.label ?? run.policy ?? LRD;
 }
 
 function againstFirst(run: Named, runs: Named[]): string {
@@ -34,18 +51,33 @@ function againstFirst(run: Named, runs: Named[]): string {
   return first ? ratio(lrOf(run), lrOf(first)) : "";
 }
 
-/** A name for small places: the optimizer and the drop rate, "Adam 0.5", "Adam 0, lr ÷ 2". */
-export function shortName(run: Run, runs: Named[], optimizers: OptimizerInfo[]): string {
-  const info = optimizers.find((optimizer) => optimizer.name === run.optimizer);
-  const name = `${info?.label ?? run.optimizer} ${rate(run.drop_rate)}`;
-  return run.label || name + againstFirst(run, runs);
+/**
+ * A name for small places: the optimizer and the drop rate, with the policy where it is not LRD:
+ * "Adam 0.5", "Adam cautious 0.5", "Adam 0, lr ÷ 2".
+ */
+export function shortName(run: Named, runs: Named[], menus: Menus): string {
+  if (run.label) return run.label;
+  const info = menus.optimizers.find((optimizer) => optimizer.name === run.optimizer);
+  const dropRate = run.drop_rate ?? 0;
+  const words = [info?.label ?? run.optimizer];
+  if (dropRate > 0 && !isLrd(run)) words.push(policyLabel(run, menus));
+  words.push(rate(dropRate));
+  if (dropRate > 0 && run.rescale) words.push("rescaled");
+  return words.join(" ") + againstFirst(run, runs);
 }
 
-/** A list's label with the optimizer's own name: "adam 0.5" is "Adam 0.5"; any other stays. */
-export function summaryName(label: string, optimizers: OptimizerInfo[]): string {
+/**
+ * A list's label in the words of the menus: "adam per_row 0.5" is "Adam per row 0.5"; any other
+ * stays.
+ */
+export function summaryName(label: string, menus: Menus): string {
   const [first = "", ...rest] = label.split(" ");
-  const known = optimizers.find((optimizer) => optimizer.name === first);
-  return [known?.label ?? first, ...rest].join(" ");
+  const known = menus.optimizers.find((optimizer) => optimizer.name === first);
+  if (!known) return label;
+  const words = rest.map(
+    (word) => menus.policies.find((policy) => policy.name === word)?.label ?? word,
+  );
+  return [known.label, ...words].join(" ");
 }
 
 /** A drop rate as people say it: 0, 0.5, 0.95. */

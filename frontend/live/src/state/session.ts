@@ -13,9 +13,12 @@ import type { Api } from "./api.ts";
 import { Connection, type Phase } from "./connection.ts";
 import { History } from "./history.ts";
 import { marksOf } from "./marks.ts";
-import { nameOf } from "./names.ts";
+import { type Menus, NO_MENUS, nameOf } from "./names.ts";
 import { SurfaceRows } from "./surface_rows.ts";
 import { decodeFrame } from "./wire.ts";
+
+/** Before the name of a policy's setting in a control. */
+export const POLICY_PREFIX = "policy.";
 
 /** One experiment as the page knows it: its stream, its rows, and what was changed. */
 export class Session {
@@ -99,8 +102,13 @@ export class Session {
     return this.cursor.peek() ?? this.head;
   }
 
+  /** What can be chosen; empty until the catalogue is there. */
+  get menus(): Menus {
+    return this.catalogue.value ?? NO_MENUS;
+  }
+
   nameOf(run: Run): string {
-    return nameOf(run, this.experiment.value.runs, this.catalogue.value?.optimizers ?? []);
+    return nameOf(run, this.experiment.value.runs, this.menus);
   }
 
   nameById(id: string): string {
@@ -110,11 +118,14 @@ export class Session {
 
   settingLabel(name: string): string {
     if (name === "drop_rate") return "drop rate";
-    for (const optimizer of this.catalogue.value?.optimizers ?? []) {
-      const setting = optimizer.settings.find((other) => other.name === name);
+    const { optimizers, policies } = this.menus;
+    const ofPolicy = name.startsWith(POLICY_PREFIX);
+    const own = ofPolicy ? name.slice(POLICY_PREFIX.length) : name;
+    for (const { settings } of ofPolicy ? policies : optimizers) {
+      const setting = settings.find((other) => other.name === own);
       if (setting) return setting.label || setting.name;
     }
-    return name;
+    return own;
   }
 
   /** Takes up a control that took effect, whichever way it came: its answer or the stream. */
@@ -175,11 +186,17 @@ function still(experiment: Experiment): string {
 function withChanges(run: Run, changes: ChangeInfo[]): Run {
   const mine = changes.filter((change) => change.run === run.id && change.new !== null);
   if (mine.length === 0) return run;
-  const changedRun = { ...run, settings: { ...run.settings } };
+  const changedRun = {
+    ...run,
+    settings: { ...run.settings },
+    policy_settings: { ...run.policy_settings },
+  };
   for (const { setting, new: value } of mine) {
     if (value === null) continue;
     if (setting === "drop_rate") changedRun.drop_rate = Number(value);
-    else changedRun.settings[setting] = value;
+    else if (setting.startsWith(POLICY_PREFIX)) {
+      changedRun.policy_settings[setting.slice(POLICY_PREFIX.length)] = value;
+    } else changedRun.settings[setting] = value;
   }
   return changedRun;
 }

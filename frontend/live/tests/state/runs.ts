@@ -1,9 +1,60 @@
-import type { ControlOut, OptimizerInfo, Run, Value } from "../../src/protocol.ts";
+import type { ControlOut, PolicyInfo, Run, SettingInfo, Value } from "../../src/protocol.ts";
+import type { Menus } from "../../src/state/names.ts";
 
-export const OPTIMIZERS: OptimizerInfo[] = [
-  { name: "adam", label: "Adam", paper: "", settings: [] },
-  { name: "sgd", label: "SGD", paper: "", settings: [] },
-];
+export function setting(name: string, changes: Partial<SettingInfo> = {}): SettingInfo {
+  return {
+    name,
+    label: name,
+    kind: "float",
+    default: 0,
+    low: 0,
+    high: 1,
+    low_open: false,
+    high_open: false,
+    choices: [],
+    allowed: "a finite number in [0, 1]",
+    help: "",
+    log: false,
+    live: true,
+    ...changes,
+  };
+}
+
+function policy(name: string, label: string, changes: Partial<PolicyInfo> = {}): PolicyInfo {
+  return {
+    name,
+    label,
+    help: "",
+    paper: "",
+    unit: "",
+    acts_on: "update",
+    settings: [],
+    ...changes,
+  };
+}
+
+export const MENUS: Menus = {
+  optimizers: [
+    { name: "adam", label: "Adam", paper: "", settings: [setting("lr"), setting("beta1")] },
+    {
+      name: "sgd",
+      label: "SGD",
+      paper: "",
+      settings: [
+        setting("lr"),
+        setting("momentum"),
+        setting("nesterov", { kind: "bool", default: false, live: false }),
+      ],
+    },
+  ],
+  policies: [
+    policy("elementwise", "element-wise", { unit: "coordinate" }),
+    policy("per_row", "per row", { unit: "row" }),
+    policy("cautious", "cautious"),
+    policy("momentum_aligned", "momentum-aligned", { settings: [setting("rest")] }),
+    policy("gradient_dropout", "gradient dropout", { unit: "coordinate", acts_on: "gradient" }),
+  ],
+};
 
 export function run(slot: number, changes: Partial<Run> = {}): Run {
   return {
@@ -14,6 +65,7 @@ export function run(slot: number, changes: Partial<Run> = {}): Run {
     settings: { lr: 0.01 },
     drop_rate: 0,
     policy: "elementwise",
+    policy_settings: {},
     rescale: false,
     mask_seed: 0,
     state: "running",

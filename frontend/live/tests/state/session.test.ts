@@ -5,7 +5,7 @@ import { hasEnded, whyDisabled } from "../../src/state/actions.ts";
 import { Api } from "../../src/state/api.ts";
 import { Session } from "../../src/state/session.ts";
 import { block, bytes, frame } from "./blocks.ts";
-import { run, setControl } from "./runs.ts";
+import { MENUS, run, setControl } from "./runs.ts";
 
 class FakeSocket {
   static made: FakeSocket[] = [];
@@ -135,6 +135,19 @@ describe("session", () => {
     hello(4, 1, { controls: [one] });
     say({ type: "control", control: two });
     expect(session.controls.value.map((control) => control.id)).toEqual(["a", "b"]);
+  });
+
+  it("takes up a change of a policy's setting, and calls it by its label", () => {
+    const runs = [run(0, { policy: "momentum_aligned", policy_settings: { rest: 0 } })];
+    const catalogue = signal<Catalogue | null>(MENUS as Catalogue);
+    const api = new Api(new URL("http://localhost/api/"));
+    const other = new Session(experiment({ runs }), api, catalogue, () => undefined);
+    const change = { run: "r1", setting: "policy.rest", old: 0, new: 0.2, step: 4 };
+    other.addControl(setControl("a", 4, [0, 0.2], 0, { changes: [change] }));
+    expect(other.runs.value[0]?.policy_settings).toEqual({ rest: 0.2 });
+    expect(other.runs.value[0]?.settings).toEqual({ lr: 0.01 });
+    expect(other.marks.value.map(({ text }) => text)).toEqual(["Adam: rest 0 → 0.2"]);
+    other.close();
   });
 
   it("has ended once its worker was let go, not while a training one is waited for", () => {

@@ -1,0 +1,1 @@
+"""Sorts parameters into lots, each of which an engine steps in one pass."""

@@ -79,6 +79,16 @@ def loaded_step(shapes: Shapes, kernel: str, device: str) -> dict[str, float]:
     return first_step(shapes, kernel, device) | {"load_seconds": loaded}
 
 
+def state(shapes: Shapes, kernel: str, device: str) -> dict[str, float]:
+    """Seconds of making two zero tensors a parameter, as a first step of Adam must."""
+    params = arms.parameters(shapes, device)
+    synchronize(device)
+    began = time.perf_counter()
+    made = [(torch.zeros_like(p), torch.zeros_like(p)) for p in params]
+    synchronize(device)
+    return {"seconds": time.perf_counter() - began, "tensors": 2.0 * len(made)}
+
+
 def peak(shapes: Shapes, kernel: str, device: str) -> dict[str, float]:
     """Bytes a parameter that `LRD` needs in its first steps beyond torch's fused optimizer.
 
@@ -129,7 +139,7 @@ def _resident(key: str) -> int:
     return int(found[1]) * 1024 if found else 0
 
 
-JOBS = {"first_step": first_step, "loaded_step": loaded_step, "peak": peak}
+JOBS = {"first_step": first_step, "loaded_step": loaded_step, "state": state, "peak": peak}
 
 
 def main(job: str, shapes: str, kernel: str, device: str, threads: str) -> None:

@@ -25,7 +25,9 @@ class Plan:
 
     Attributes:
         resnet34, gpt2_small, flat, tiny: shape lists.
-        fresh_list: key of the shape list stepped over in processes of their own.
+        fresh_list, small_list: keys of the shape lists of first steps in new processes.
+        peak_list: of the one that memory is measured on: long, so that what does not grow with the
+            parameters is little.
         builds: how often the arms that are about as quick as torch's fused optimizer are made.
         rounds: of those arms, each time.
         slow_rounds: for the other arms.
@@ -40,6 +42,8 @@ class Plan:
     flat: Shapes = field(default_factory=shapes.flat)
     tiny: Shapes = field(default_factory=shapes.tiny)
     fresh_list: str = "resnet34"
+    small_list: str = "tiny"
+    peak_list: str = "gpt2_small"
     builds: int = 3
     rounds: int = 9
     slow_rounds: int = 5
@@ -65,7 +69,8 @@ def measure(device: str = "cpu", plan: Plan | None = None) -> dict[str, float]:
       has no peak to reset.
     - ``first_step_s``: first step in a new process, right after construction with kernel "auto";
       ``first_step_loaded_s`` with the compiled code already loaded, ``load_s`` what loading takes
-      from the cache on disk; ``first_step_torch_s`` torch's own first step.
+      from the cache on disk; ``first_step_torch_s`` torch's own first step; both on the tiny list
+      too. ``new_state_s``: making Adam's state alone, the least that a first step takes.
     - ``bandwidth_gb_s`` (10⁹ bytes) of an in-place add, ``adam_gb_s`` of `LRD` at 28 bytes a
       parameter, ``adam_ms`` and ``adam_torch_ms`` a step, ``threads`` of torch, ``compiled`` 1 if
       the `LRD` arms ran compiled code.
@@ -190,20 +195,23 @@ def _fits(needed: float, device: str) -> bool:
 def _fresh(plan: Plan, device: str, kernel: str) -> dict[str, float]:
     """Medians over new processes; the arms before have filled the cache on disk."""
 
-    def several(job: str, which: str) -> dict[str, float]:
-        runs = [fresh.run(job, plan.fresh_list, which, device) for _ in range(plan.processes)]
+    def several(job: str, which: str, shapes: str = plan.fresh_list) -> dict[str, float]:
+        runs = [fresh.run(job, shapes, which, device) for _ in range(plan.processes)]
         return {key: statistics.median(run[key] for run in runs) for key in runs[0]}
 
     loaded = several("loaded_step", kernel)
     result = {
         "first_step_s": several("first_step", "auto")["seconds"],
         "first_step_torch_s": several("first_step", "none")["seconds"],
+        "first_step_tiny_s": several("first_step", "auto", plan.small_list)["seconds"],
+        "first_step_torch_tiny_s": several("first_step", "none", plan.small_list)["seconds"],
+        "new_state_s": several("state", "none")["seconds"],
         "first_step_loaded_s": loaded["seconds"],
         "load_s": loaded["load_seconds"],
     }
     for key, which in (("", kernel), ("_fallback", "torch")):
         # Memory repeats to a thousandth of a byte: one process is enough.
-        for unit, value in fresh.run("peak", plan.fresh_list, which, device).items():
+        for unit, value in fresh.run("peak", plan.peak_list, which, device).items():
             result[f"extra_{unit}_per_parameter{key}"] = value
     return result
 

@@ -190,6 +190,58 @@ def keep_mask_numpy(
     return mask
 
 
+#: Elements that `keep_bits` hashes at once: less, and calling torch takes longer than its work.
+PIECE = 1 << 19
+#: Fewer elements than this take NumPy less time.
+_SMALL = 1 << 13
+
+
+def keep_bits(
+    seed: int,
+    step: int,
+    tensor: int,
+    count: int,
+    keep: float,
+    start: int,
+    scratch: tuple[torch.Tensor, torch.Tensor] | None = None,
+) -> torch.Tensor:
+    """`keep_mask` on a CPU by all of torch's threads: int32 (count,), 1 is kept and 0 dropped.
+
+    Args:
+        seed, step, tensor, keep: as for `keep_mask`.
+        count: at most `PIECE`.
+        start: position of the first; fast where it is a multiple of `PIECE`.
+        scratch: two int32 tensors of `PIECE` to work in; the first then holds the result.
+    """
+    limit = threshold(keep)
+    if start % PIECE or count < _SMALL or limit > _MASK_32:
+        mask = keep_mask(seed, step, tensor, count, keep, start=start)
+        return mask.to(torch.int32)
+    k = key(seed, step, tensor, start >> BLOCK_BITS)
+    x, shifted = (t[:count] for t in scratch or _scratch())
+    torch.bitwise_xor(_pieces()[:count], _signed((start ^ k) & _MASK_32), out=x)
+    x.mul_(_signed(_FACTORS[0]))
+    # int32 shifts copy the sign bit, which the `and` takes off again.
+    torch.bitwise_right_shift(x, 16, out=shifted)
+    shifted.bitwise_and_(0xFFFF)
+    x.bitwise_xor_(shifted).bitwise_xor_(_signed(k >> 32)).mul_(_signed(_FACTORS[1]))
+    torch.bitwise_right_shift(x, 15, out=shifted)
+    # The last factor is odd: flipping the sign bit before it flips the sign bit after it, and
+    # int32 then compares like uint32.
+    shifted.bitwise_and_(0x1FFFF).bitwise_xor_(-(1 << 31))
+    x.bitwise_xor_(shifted).mul_(_signed(_FACTORS[2]))
+    return x.lt_(limit - (1 << 31))
+
+
+def _scratch() -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.empty(PIECE, dtype=torch.int32), torch.empty(PIECE, dtype=torch.int32)
+
+
+@lru_cache(maxsize=1)
+def _pieces() -> torch.Tensor:
+    return torch.arange(PIECE, dtype=torch.int32)
+
+
 def keep_at(
     seed: int, step: int, tensor: int, positions: torch.Tensor, keep: float
 ) -> torch.Tensor:

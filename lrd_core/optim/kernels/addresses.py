@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from lrd_core.optim.kernels import objects
 
@@ -25,9 +24,15 @@ from lrd_core.optim.kernels.cpu_blocks import call_pair, to_int64
 
 @cfunc(types.void(types.int64), error_model="numpy")
 def read(address):
-    header = carray(to_int64(address), 4)
+    header = carray(to_int64(address), 5)
+    values = carray(to_int64(header[3]), header[1])
+    moved = int64(0)
     for i in range(header[1]):
+        before = values[i]
         call_pair(header[0], header[2] + 8 * i, header[3] + 8 * i)
+        if values[i] != before:
+            moved += int64(1)
+    header[4] = moved
 '''
 
 
@@ -44,20 +49,22 @@ class Addresses:
         self._values = np.zeros(len(self._tensors), dtype=np.int64)
         # A handle of torch's stable C interface points to a pointer to the tensor's implementation.
         self._handles = np.array([t._cdata for t in self._tensors], dtype=np.int64)
-        self._header = np.zeros(4, dtype=np.int64)
+        self._header = np.zeros(5, dtype=np.int64)
         if self._reader is not None:
             function, at = self._reader
-            self._header[:] = at, len(self._tensors), self._handles.ctypes.data, 0
-            self._header[3] = self._values.ctypes.data
+            self._header[:4] = at, len(tensors), self._handles.ctypes.data, self._values.ctypes.data
             self._read = function
+            self._at = self._header.ctypes.data
+        self.moved()
 
-    def read(self) -> NDArray[np.int64]:
-        """The addresses now; the array is used again by the next call."""
+    def moved(self) -> bool:
+        """Whether an address is another than at the last call."""
         if self._reader is None:
-            self._values[:] = list(map(torch.Tensor.data_ptr, self._tensors))
-        else:
-            self._read(self._header.ctypes.data)
-        return self._values
+            now = np.array(list(map(torch.Tensor.data_ptr, self._tensors)), dtype=np.int64)
+            same, self._values = np.array_equal(now, self._values), now
+            return not same
+        self._read(self._at)
+        return bool(self._header[4])
 
 
 @lru_cache(maxsize=1)
@@ -76,7 +83,7 @@ def _reader() -> tuple[Any, int] | None:
     probes = [torch.zeros(3), torch.ones(5)[2:], torch.nn.Parameter(torch.zeros(2))]
     handles = np.array([t._cdata for t in probes], dtype=np.int64)
     values = np.zeros(len(probes), dtype=np.int64)
-    header = np.array([at, 3, handles.ctypes.data, values.ctypes.data], dtype=np.int64)
+    header = np.array([at, 3, handles.ctypes.data, values.ctypes.data, 0], dtype=np.int64)
     function(header.ctypes.data)
     return (function, at) if values.tolist() == [t.data_ptr() for t in probes] else None
 

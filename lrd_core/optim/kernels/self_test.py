@@ -98,15 +98,15 @@ class _Side:
         for j, (p, g, states) in enumerate(
             zip(self.parameters, gradients, self.states, strict=True)
         ):
-            mask = random_bits.keep_mask(SEED, number, j, p.numel(), KEEP)
-            coins = partial(_part, mask)
+            bits = random_bits.keep_bits(SEED, number, j, p.numel(), KEEP, 0)
+            coins = partial(_part, bits)
             sums = torch_step(program, variant, constants, 1 / KEEP, coins, p, g, states, loop)
             rows.append(sums or [])
         return rows
 
 
-def _part(mask: torch.Tensor, begin: int, count: int) -> torch.Tensor:
-    return mask[begin : begin + count]
+def _part(bits: torch.Tensor, begin: int, count: int) -> torch.Tensor:
+    return bits[begin : begin + count]
 
 
 def _moved(kernel: Kernel) -> dict[str, Value]:

@@ -108,7 +108,6 @@ class Active:
         self._coined: NDArray[np.int64] | None = None
         self._present: list[Any] = []
         self._addresses: Addresses | None = None
-        self._last = np.zeros(0, dtype=np.int64)
         self._own: list[dict[str, Any]] = []
 
     def refresh(self, part: Part, binding: Binding) -> None:
@@ -146,7 +145,6 @@ class Active:
             self._present = self._everything()
             columns = chain(self._parameters, *self._states, self._counters)
             self._addresses = Addresses(list(columns))
-            self._last = self._addresses.read().copy()
 
     def _everything(self) -> list[Any]:
         """All that the base's state holds, of other lots too."""
@@ -158,7 +156,7 @@ class Active:
             return False
         present = self._everything()
         same_ones = len(present) == len(self._present) and all(map(is_, present, self._present))
-        return same_ones and np.array_equal(self._addresses.read(), self._last)
+        return same_ones and not self._addresses.moved()
 
     def _states_of(self) -> list[dict[str, Any]]:
         """The state of every parameter; looked up anew only if the base has other states."""
@@ -368,8 +366,14 @@ def _coins(request: Request, member: Member, limit: int) -> torch_engine.Coins |
     def coins(begin: int, count: int) -> torch.Tensor:
         start = member.offset + begin
         keep = limit / 2.0**32
-        return random_bits.keep_mask(
-            request.seed, request.step, member.index, count, keep, start=start
+        return random_bits.keep_bits(
+            request.seed,
+            request.step,
+            member.index,
+            count,
+            keep,
+            start,
+            torch_engine.coin_space(),
         )
 
     return coins

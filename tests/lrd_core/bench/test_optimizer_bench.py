@@ -22,7 +22,8 @@ SMALL = Plan(
     gpt2_small=[(6, 2)],
     flat=[(99,)],
     tiny=[(4,)] * 3,
-    fresh_list="tiny",
+    fresh_list="resnet34",
+    peak_list="tiny",
     builds=2,
     rounds=3,
     slow_rounds=2,
@@ -226,6 +227,8 @@ def test_figures_of_new_processes(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append((job, kernel))
         if job == "peak":
             return {"bytes": -0.001 if kernel == "compiled" else 0.257}
+        if job == "state" or listed == SMALL.small_list:
+            return {"seconds": 0.01}
         if job == "loaded_step":
             return {"seconds": 0.04, "load_seconds": 0.5}
         return {"seconds": next(seconds) if kernel == "auto" else 0.09}
@@ -237,12 +240,15 @@ def test_figures_of_new_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {key: got[key] for key in got if key.startswith(("first", "load", "extra"))} == {
         "first_step_s": 0.2,
         "first_step_torch_s": 0.09,
+        "first_step_tiny_s": 0.01,
+        "first_step_torch_tiny_s": 0.01,
         "first_step_loaded_s": 0.04,
         "load_s": 0.5,
         "extra_bytes_per_parameter": 0.0,
         "extra_bytes_per_parameter_fallback": 0.26,
     }
-    assert asked.count(("first_step", "none")) == asked.count(("loaded_step", "compiled")) == 3
+    assert asked.count(("first_step", "none")) == 6
+    assert asked.count(("loaded_step", "compiled")) == asked.count(("state", "none")) == 3
 
 
 def test_a_first_step_in_a_new_process() -> None:

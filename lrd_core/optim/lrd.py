@@ -290,7 +290,7 @@ class LRD(BaseView):
             self._fused.count.taken(step)
         self._measured = None
         if self.collect_statistics:
-            factors, names = self._factors(rates), self._names()
+            factors, names = self._factors(rates), self._names
             kept_all = self.policy.gradient is not None
             self._measured = Measured(measured, sums, factors, names, kept_all, request.captured)
         return loss

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,7 +48,7 @@ class Measured:
         updated: tensors that were stepped by the base: measured and read at once.
         sums: of those that engines have stepped.
         factors: what kept updates were multiplied by, for every parameter.
-        names: name and number of elements, by position.
+        names: gives name and number of elements, by position.
         kept_all: every update is kept, whatever coins say (a policy on the gradient).
         repeated: `sums` are written anew at every replay of a CUDA graph.
     """
@@ -58,7 +58,7 @@ class Measured:
         updated: list[Updated],
         sums: Sequence[LotSums],
         factors: Sequence[float],
-        names: Mapping[int, tuple[str, int]],
+        names: Callable[[], Mapping[int, tuple[str, int]]],
         kept_all: bool,
         repeated: bool,
     ) -> None:
@@ -82,12 +82,12 @@ class Measured:
         rows = self._rows | {
             index: _row(row, self._factors[index]) for index, row in _read(self._sums).items()
         }
-        indices = sorted(rows)
+        indices, names = sorted(rows), self._names()
         columns = list(zip(*(rows[index] for index in indices), strict=True)) or [()] * 7
-        numel = tuple(self._numel.get(index, self._names[index][1]) for index in indices)
+        numel = tuple(self._numel.get(index, names[index][1]) for index in indices)
         return StepStatistics(
             indices=tuple(indices),
-            names=tuple(self._names[index][0] for index in indices),
+            names=tuple(names[index][0] for index in indices),
             numel=numel,
             kept=numel if self._kept_all else tuple(int(k) for k in columns[6]),
             grad_sq=columns[0],

@@ -36,7 +36,8 @@ class SettingError(ValueError):
 
 def _shown(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "…"
+    # Both ends: a path says most at its end.
+    return text if len(text) <= 80 else f"{text[:39]}…{text[-40:]}"
 
 
 @dataclass(frozen=True)

@@ -45,8 +45,10 @@ def base_step(
             "CUDA graph"
         )
     hidden = [(p, p.grad) for _, _, p in done]
+    groups = optimizer.param_groups
+    maximized = {p for group in groups if group.get("maximize") for p in group["params"]}
     with torch.no_grad():
-        befores = before_step(present, rates, measured is not None)
+        befores = before_step(present, rates, measured is not None, maximized)
     try:
         for p, _ in hidden:
             p.grad = None

@@ -18,6 +18,7 @@ exists in registers only; any other steps first, and dropped coordinates are put
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from typing import Any, overload
 
 import torch
@@ -29,7 +30,7 @@ from lrd_core.optim.base_step import base_step
 from lrd_core.optim.base_view import BaseView
 from lrd_core.optim.masking import Choice
 from lrd_core.optim.measurement import Measured, Updated
-from lrd_core.optim.policies import get_policy
+from lrd_core.optim.policies import Policy, get_policy
 from lrd_core.optim.rates import DropRate, Rates
 from lrd_core.optim.statistics import StepStatistics
 from lrd_core.optim.stepping.binding import is_known
@@ -163,6 +164,10 @@ class LRD(BaseView):
     @property
     def _step_supports_amp_scaling(self) -> bool:
         """Whether GradScaler leaves unscaling, and the choice whether to step, to the device."""
+        # Sparse gradients are the base's, which then needs them unscaled.
+        grads = (p.grad for group in self.param_groups for p in group["params"])
+        if any(g is not None and g.layout != torch.strided for g in grads):
+            return False
         return self._fused.on_device(self._check_groups(), self._request(self._next()))
 
     def _next(self) -> int:
@@ -187,10 +192,17 @@ class LRD(BaseView):
 
     @drop_rate.setter
     def drop_rate(self, rate: DropRate) -> None:
-        self._rates.set(rate)
+        rates, step = deepcopy(self._rates), self.steps + 1
+        rates.set(rate)
+        without = [dict(group) for group in self.param_groups]
+        for group in without:
+            group.pop("drop_rate", None)
+        # Raises before anything has changed.
+        rates.at(step, without)
+        self._rates = rates
         for group in self.param_groups:
             group.pop("drop_rate", None)
-        self._rates.at(self.steps + 1, self.param_groups)
+        self._rates.at(step, self.param_groups)
 
     @property
     def policy_settings(self) -> dict[str, Value]:
@@ -199,11 +211,15 @@ class LRD(BaseView):
 
     @policy_settings.setter
     def policy_settings(self, settings: Mapping[str, object]) -> None:
-        self._set_policy_settings(settings)
+        self._set_policy_settings({**self._policy_settings, **settings})
 
     def _set_policy_settings(self, settings: Mapping[str, object]) -> None:
+        self._policy_settings = self._policy_checked(self.policy, settings)
+
+    @staticmethod
+    def _policy_checked(policy: Policy, settings: Mapping[str, object]) -> dict[str, Value]:
         try:
-            self._policy_settings = check_settings(self.policy.settings, settings)
+            return check_settings(policy.settings, settings)
         except SettingError as error:
             raise SettingError(f"policy_{error.field}", error.value, error.allowed) from None
 
@@ -218,6 +234,7 @@ class LRD(BaseView):
             self._check_groups()
         except SettingError:
             self.param_groups.pop()
+            self._rates.forget(len(self.param_groups))
             raise
 
     @overload
@@ -374,16 +391,17 @@ class LRD(BaseView):
             state_dict = state_dict if changed is None else changed
         own = state_dict.pop(_OWN, None)
         policy = get_policy(own["policy"]) if own else self.policy
+        # Checked first; checkpoints of version 0.1 have none.
+        given = own.get("policy_settings", {}) if own else self._policy_settings
+        settings = self._policy_checked(policy, given)
         rates = [group.get("drop_rate", self._rates.default) for group in self.param_groups]
         self.optimizer.load_state_dict(state_dict)
         for group, rate in zip(self.param_groups, rates, strict=True):
             # torch takes the saved groups as they are; a plain optimizer's have no drop rate.
             group.setdefault("drop_rate", rate)
         if own:
-            self.policy = policy
+            self.policy, self._policy_settings = policy, settings
             self.steps, self.seed, self.rescale = own["steps"], own["seed"], own["rescale"]
-            # Checkpoints of version 0.1 have neither.
-            self._set_policy_settings(own.get("policy_settings", {}))
             if "drop_rate" in own:
                 self._rates.load(own["drop_rate"])
         for after in self._optimizer_load_state_dict_post_hooks.values():

@@ -5,7 +5,7 @@ Needs one copy of the parameters whose coordinates may be dropped, while the ste
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +29,7 @@ class Before:
         old: a copy of its values (of this rank's shard).
         rate: its drop rate.
         where: its place in the whole parameter.
+        maximize: the base goes along the gradient, not against it.
     """
 
     index: int
@@ -37,6 +38,7 @@ class Before:
     old: torch.Tensor
     rate: float
     where: Place
+    maximize: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,10 @@ class Choice:
 
 
 def before_step(
-    parameters: Iterable[tuple[int, str, torch.Tensor]], rates: Sequence[float], everything: bool
+    parameters: Iterable[tuple[int, str, torch.Tensor]],
+    rates: Sequence[float],
+    everything: bool,
+    maximized: Set[torch.Tensor],
 ) -> list[Before]:
     """Copies of the parameters that the step may have to put back, or that are to be measured.
 
@@ -75,9 +80,10 @@ def before_step(
         parameters: (position, name, tensor).
         rates: drop rate of every parameter of the optimizer.
         everything: those at drop rate 0 too.
+        maximized: those of groups with ``maximize=True``.
     """
     return [
-        Before(index, name, p, local(p.detach()).clone(), rates[index], place(p))
+        Before(index, name, p, local(p.detach()).clone(), rates[index], place(p), p in maximized)
         for index, name, p in parameters
         if everything or rates[index] > 0
     ]
@@ -144,6 +150,7 @@ def put_back(
         if hook is not None and b.rate > 0:
             # A base that clears gradients itself leaves none to look at.
             gradient = torch.zeros_like(p) if part is None else part
+            gradient = -gradient if b.maximize else gradient
             mask, new, left = _chosen(b, choice, states, gradient, p, hook)
             if measured is not None and part is not None:
                 full = p.clone()

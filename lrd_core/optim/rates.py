@@ -78,6 +78,11 @@ class Rates:
             rates += [number] * len(group["params"])
         return rates
 
+    def forget(self, i: int) -> None:
+        """A group that was not added after all."""
+        self.own.pop(i, None)
+        self.followers.discard(i)
+
     def constant(self, groups: Sequence[Mapping[str, Any]]) -> bool:
         """Whether the rates are the same at every step."""
         values = [*self.patterns.values(), *(group.get("drop_rate") for group in groups)]

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -45,38 +44,68 @@ class Addresses:
 
     def __init__(self, tensors: Sequence[torch.Tensor]) -> None:
         self._tensors = list(tensors)
-        self._reader = _reader()
         self._values = np.zeros(len(self._tensors), dtype=np.int64)
         # A handle of torch's stable C interface points to a pointer to the tensor's implementation.
         self._handles = np.array([t._cdata for t in self._tensors], dtype=np.int64)
         self._header = np.zeros(5, dtype=np.int64)
-        if self._reader is not None:
-            function, at = self._reader
-            self._header[:4] = at, len(tensors), self._handles.ctypes.data, self._values.ctypes.data
-            self._read = function
-            self._at = self._header.ctypes.data
+        self._at = self._header.ctypes.data
+        self._read: Any = None
+        self._asked = False
+        self._calls = 0
         self.moved()
 
     def moved(self) -> bool:
         """Whether an address is another than at the last call."""
-        if self._reader is None:
+        if not self._asked:
+            self._ask()
+        if self._read is None:
             now = np.array(list(map(torch.Tensor.data_ptr, self._tensors)), dtype=np.int64)
             same, self._values = np.array_equal(now, self._values), now
             return not same
         self._read(self._at)
         return bool(self._header[4])
 
+    def _ask(self) -> None:
+        """Takes the compiled loop if it is there; looks for it now and then if it is not."""
+        self._calls += 1
+        if self._calls % 64 != 1:
+            return
+        found = _reader()
+        if found is not None:
+            self._asked = True
+            self._read, at = found
+            data = self._handles.ctypes.data, self._values.ctypes.data
+            self._header[:4] = at, len(self._tensors), *data
 
-@lru_cache(maxsize=1)
+
+def prepare() -> None:
+    """Compiles the loop, unless that was done before on this machine."""
+    if objects.load("addresses", _SOURCE) is None:
+        objects.build("addresses", _SOURCE, ("read",))
+
+
+_found: list[tuple[Any, int]] = []
+
+
 def _reader() -> tuple[Any, int] | None:
-    """The compiled loop and the address of torch's function; None where they fail or are wrong."""
+    """The compiled loop and the address of torch's function; None where they are not to be had."""
+    if not _found:
+        known = _load()
+        if known is not None:
+            _found.append(known)
+    return _found[0] if _found else None
+
+
+def _load() -> tuple[Any, int] | None:
     try:
         library = ctypes.CDLL(_library())
         at = ctypes.cast(library.aoti_torch_get_data_ptr, ctypes.c_void_p).value
-        code = objects.load("addresses", _SOURCE) or objects.build("addresses", _SOURCE, ("read",))
+        code = objects.load("addresses", _SOURCE)
+        if code is None:
+            return None
         function = ctypes.CFUNCTYPE(None, ctypes.c_int64)(code["read"])
-    except Exception:
-        # Without numba, or with another torch: asked one by one.
+    except (OSError, AttributeError, StopIteration):
+        # Another torch: asked one by one.
         return None
     if at is None:
         return None

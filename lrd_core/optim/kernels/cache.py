@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import importlib.util
 import os
+import stat
 import sys
 import tempfile
 from functools import lru_cache
@@ -20,16 +21,19 @@ VARIABLE = "LRD_KERNEL_CACHE"
 def folder() -> Path:
     """The cache directory, made if need be: private to the user, a temporary one if that fails."""
     given = os.environ.get(VARIABLE)
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    wanted = Path(given) if given else base / "lrd-lab" / "kernels"
     try:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        wanted = Path(given) if given else base / "lrd-lab" / "kernels"
         wanted.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Code is loaded from here: a directory of another user's is not trusted.
-        if hasattr(os, "getuid") and wanted.stat().st_uid not in (os.getuid(), 0):
-            raise PermissionError(f"{wanted} belongs to another user")
+        # Code is loaded from here: where another user can write is not trusted.
+        about = wanted.stat()
+        foreign = hasattr(os, "getuid") and about.st_uid not in (os.getuid(), 0)
+        if foreign or (os.name == "posix" and about.st_mode & stat.S_IWOTH):
+            raise PermissionError(f"{wanted} is open to another user")
         with tempfile.TemporaryFile(dir=wanted):
             pass
-    except OSError:
+    except (OSError, RuntimeError):
+        # RuntimeError: there is no home directory.
         return Path(tempfile.mkdtemp(prefix="lrd-kernels-"))
     return wanted
 

@@ -6,6 +6,7 @@ loop for, parameters and state must have torch's very bits.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import math
 import os
@@ -19,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lrd_core.optim.kernels import cpu_source, objects
+from lrd_core.optim.kernels import addresses, cpu_source, objects
 from lrd_core.optim.kernels.entry import SUMS, Variant
 from lrd_core.optim.kernels.program import Program
 from lrd_core.optim.kernels.threads import pool
@@ -239,13 +240,21 @@ def _work() -> None:
         if not threading.main_thread().is_alive():
             _refuse(kernel, "the process is ending")
             continue
-        try:
-            functions = objects.build(kernel.program.rule.name, text, ("kernel", "count"))
-        except Exception as error:
-            # Whatever the compiler stumbles over: torch's operations compute the same.
-            _refuse(kernel, f"{type(error).__name__}: {error}".splitlines()[0])
-        else:
-            _try(kernel, functions)
+        with objects.COMPILING:
+            _compile(kernel, text)
+            # Small steps want it, and a step must not wait for a compiler.
+            with contextlib.suppress(Exception):
+                addresses.prepare()
+
+
+def _compile(kernel: Kernel, text: str) -> None:
+    try:
+        functions = objects.build(kernel.program.rule.name, text, ("kernel", "count"))
+    except Exception as error:
+        # Whatever the compiler stumbles over: torch's operations compute the same.
+        _refuse(kernel, f"{type(error).__name__}: {error}".splitlines()[0])
+    else:
+        _try(kernel, functions)
 
 
 def _try(kernel: Kernel, functions: objects.Functions) -> None:

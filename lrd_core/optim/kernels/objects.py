@@ -9,6 +9,8 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import json
+import os
+import threading
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib.metadata import version
@@ -32,6 +34,17 @@ _NEVER_CALLED = (
     "NRT_MemInfo_call_dtor",
 )
 _alive: list[Any] = []
+
+#: Held while code is compiled and tested. Two threads in numba at once may wait for each other for
+#: ever, and a fork must not cut off a thread that holds its locks: it waits for this one.
+COMPILING = threading.RLock()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=COMPILING.acquire,
+        after_in_parent=COMPILING.release,
+        after_in_child=COMPILING.release,
+    )
 
 
 def compiler() -> str:
@@ -61,11 +74,12 @@ def load(name: str, source: str) -> Functions | None:
 def build(name: str, source: str, functions: tuple[str, ...]) -> Functions:
     """Compiles a module's `cfunc`s with numba and keeps the code on disk, if it can be written."""
     scope: dict[str, Any] = {"__name__": f"lrd_kernel_{name}"}
-    exec(compile(source, f"<kernel {name}>", "exec"), scope)  # noqa: S102 (generated here)
-    compiled = {function: scope[function] for function in functions}
-    _alive.append(compiled)
-    _save(name, source, compiled)
-    return {function: int(code.address) for function, code in compiled.items()}
+    with COMPILING:
+        exec(compile(source, f"<kernel {name}>", "exec"), scope)  # noqa: S102 (generated here)
+        compiled = {function: scope[function] for function in functions}
+        _alive.append(compiled)
+        _save(name, source, compiled)
+        return {function: int(code.address) for function, code in compiled.items()}
 
 
 def _save(name: str, source: str, compiled: Mapping[str, Any]) -> None:

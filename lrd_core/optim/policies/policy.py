@@ -27,7 +27,8 @@ class Draw:
         keep: probability that a coordinate keeps its learning rate, in (0, 1).
         shape: of the whole parameter; a shard's tensors below are smaller.
         start: the shard's first index in each dimension; zeros for a whole tensor.
-        gradient: at step time, as the caller left it.
+        gradient: at step time, as the caller left it; for a `mask` hook the one that the base goes
+            against (with ``maximize=True`` the negative).
         before: the parameter before the step.
         after: the parameter after the base optimizer's step; `before` for a `gradient` hook.
         state: the base optimizer's state of this parameter after its step, e.g. ``exp_avg``.

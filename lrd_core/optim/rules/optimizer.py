@@ -35,6 +35,10 @@ class RuleOptimizer(torch.optim.Optimizer):
         self.rule = rule
         super().__init__(parameters, dict(check_settings(rule.settings, settings or {})))
 
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().__getstate__()
+        return {**state, "rule": self.rule}
+
     @overload
     def step(self, closure: None = None) -> None: ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import torch
@@ -75,6 +75,17 @@ class Rule:
     options: Callable[[Mapping[str, Value]], dict[str, Any]] | None = None
     scalars: Mapping[str, float] | None = None
     form: TorchForm | None = None
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Rule:
+        # Nothing in it changes.
+        return self
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        from lrd_core.optim.rules import RULES, get_rule
+
+        if RULES.get(self.name) is self:
+            return get_rule, (self.name,)
+        return type(self), tuple(getattr(self, entry.name) for entry in fields(self))
 
     @property
     def fused(self) -> bool:

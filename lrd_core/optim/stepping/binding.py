@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import is_
 from typing import Any
 
 import torch
@@ -42,16 +43,17 @@ def is_known(optimizer: torch.optim.Optimizer) -> bool:
     return isinstance(optimizer, RuleOptimizer) or bool(_forms(type(optimizer)))
 
 
-#: Rules of a class, for so many rules: files may add some.
-_FORMS: dict[tuple[type, int], list[tuple[Rule, TorchForm]]] = {}
+#: Rules of a class, and all rules there were: files may add or replace some.
+_FORMS: dict[type, tuple[list[Rule], list[tuple[Rule, TorchForm]]]] = {}
 
 
 def _forms(kind: type) -> list[tuple[Rule, TorchForm]]:
-    key = (kind, len(RULES))
-    if key not in _FORMS:
-        known = ((rule, rule.form) for rule in RULES.values())
-        _FORMS[key] = [(rule, form) for rule, form in known if form and form.kind is kind]
-    return _FORMS[key]
+    rules = list(RULES.values())
+    known = _FORMS.get(kind)
+    if known is None or len(known[0]) != len(rules) or not all(map(is_, known[0], rules)):
+        pairs = ((rule, rule.form) for rule in rules)
+        known = _FORMS[kind] = rules, [(r, f) for r, f in pairs if f and f.kind is kind]
+    return known[1]
 
 
 def bind_group(optimizer: torch.optim.Optimizer, group: Mapping[str, Any]) -> Binding | str:

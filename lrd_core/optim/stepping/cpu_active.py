@@ -110,15 +110,17 @@ class Active:
         self._addresses: Addresses | None = None
         self._own: list[dict[str, Any]] = []
 
-    def refresh(self, part: Part, binding: Binding) -> None:
+    def refresh(self, part: Part, binding: Binding, gradients: Sequence[torch.Tensor]) -> None:
         """Finds parameters and state, makes what is missing, notices what has moved.
 
         Raises:
-            RuntimeError: state that does not fit its parameter.
+            RuntimeError: a gradient or state that does not fit its parameter.
         """
         if self._unchanged():
             self._new = None
             return
+        # What has moved is told once: if a check fails below, the next step must check again.
+        self._addresses = None
         own = self._states_of()
         keys = [binding.keys[name] for name in self._program.states]
         try:
@@ -131,15 +133,15 @@ class Active:
         if pointers != self._pointers:
             if not all(map(self._stayed, self._parameters, self._members)):
                 raise MovedError
-            self._check(binding)
+            self._check(binding, gradients)
             self._pointers = pointers
             self._counted = None
             self._cells = [_cell(t) for t in self._counters]
-            self._wide = [t for t in self._counters if t.dtype != torch.float32]
+            self._wide = [t for t in self._counters if not _narrow(t)]
             self._table.set("parameter", pointers[0])
             for i in range(len(keys)):
                 self._table.set_state(i, pointers[1 + i])
-            narrow = [t.data_ptr() if t.dtype == torch.float32 else 0 for t in self._counters]
+            narrow = [t.data_ptr() if _narrow(t) else 0 for t in self._counters]
             self._table.set("step", narrow or 0)
         if part is same and self._new is None:
             self._present = self._everything()
@@ -190,8 +192,14 @@ class Active:
         here = p.dtype == self._variant.dtype and p.device.type == "cpu"
         return here and p.is_contiguous() and tuple(p.shape) == member.place.local
 
-    def _check(self, binding: Binding) -> None:
+    def _check(self, binding: Binding, gradients: Sequence[torch.Tensor]) -> None:
         for j, p in enumerate(self._parameters):
+            if gradients[j].shape != p.shape:
+                raise RuntimeError(
+                    f"the gradient of parameter {self._members[j].index} is "
+                    f"{tuple(gradients[j].shape)}, the parameter {tuple(p.shape)}; clear "
+                    "gradients when a parameter's data gets another shape"
+                )
             for name, column in zip(self._program.states, self._states, strict=True):
                 s = column[j]
                 fits = s.dtype == p.dtype and s.shape == p.shape and s.device == p.device
@@ -346,10 +354,27 @@ def _complete(p: torch.Tensor, state: dict[str, Any], keys: list[str], binding: 
     return made
 
 
+@dataclass(frozen=True, slots=True)
+class _Foreign:
+    """A counter of another dtype or device, as a checkpoint may bring it."""
+
+    counter: torch.Tensor
+
+    @property
+    def value(self) -> float:
+        return float(self.counter)
+
+
+def _narrow(counter: torch.Tensor) -> bool:
+    """Whether a kernel can raise it."""
+    return counter.dtype == torch.float32 and counter.device.type == "cpu"
+
+
 def _cell(counter: torch.Tensor) -> Any:
     """Reads a counter's memory, many times faster than `item`."""
-    kind = ctypes.c_float if counter.dtype == torch.float32 else ctypes.c_double
-    return kind.from_address(counter.data_ptr())
+    if _narrow(counter):
+        return ctypes.c_float.from_address(counter.data_ptr())
+    return _Foreign(counter)
 
 
 def _loop(fused: Any, step: int, binding: Binding) -> torch_engine.Loop:

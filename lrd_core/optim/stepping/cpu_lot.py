@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import partial
-from operator import is_
+from operator import attrgetter, is_
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lrd_core.optim.stepping.binding import Binding
 
 _MISSING = partial(is_, None)
+_DTYPE = attrgetter("dtype")
 
 Sums = dict[int, NDArray[np.float64]]
 
@@ -66,8 +67,9 @@ class CpuLot:
         """Finds gradients, parameters and state of this step; whether there is anything to do.
 
         Raises:
-            MovedError: a parameter has another dtype or device than before, or a sparse gradient.
-            RuntimeError: state that does not fit its parameter.
+            MovedError: a parameter has another dtype or device than before, or a gradient is
+                sparse or of another dtype.
+            RuntimeError: a gradient or state that does not fit its parameter.
         """
         grads: list[Any] = [p.grad for p in self._parameters]
         here = self._all
@@ -94,8 +96,10 @@ class CpuLot:
             if any(g.layout != torch.strided for g in grads):
                 raise MovedError
             grads = [g.resolve_neg().contiguous() for g in grads]
+        if set(map(_DTYPE, grads)) != {self._variant.dtype}:
+            raise MovedError
         self._gradients = grads
-        self._active.refresh(part, binding)
+        self._active.refresh(part, binding, grads)
         return True
 
     def step(
@@ -138,7 +142,8 @@ class CpuLot:
     def _code(self, request: Request) -> cpu.Kernel | None:
         if request.kernel == "torch":
             return None
-        if self._kernel is None:
+        # One that waits is asked for again: a forked child has forgotten it.
+        if self._kernel is None or self._kernel.state == "waiting":
             self._kernel = cpu.request(self._program, self._variant)
         if request.kernel == "compiled":
             cpu.wait(self._kernel)

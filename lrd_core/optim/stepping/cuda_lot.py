@@ -112,8 +112,8 @@ class CudaLot:
         """Finds gradients, parameters and state of this step; whether there is anything to do.
 
         Raises:
-            MovedError: a parameter has another dtype, device or shape than before, or a sparse
-                gradient.
+            MovedError: a parameter has another dtype, device or shape than before, or a gradient
+                is sparse or of another dtype.
             RuntimeError: state that does not fit its parameter, or a CUDA graph that cannot be
                 captured.
         """
@@ -130,7 +130,8 @@ class CudaLot:
             )
         self._here = here
         given = [(g, p) for g, p in zip(grads, self._parameters, strict=True) if g is not None]
-        if any(g.layout != torch.strided for g, _ in given):
+        dtype = self._variant.dtype
+        if any(g.layout != torch.strided or g.dtype != dtype for g, _ in given):
             raise MovedError
         self._gradients = [local_gradient(g, p) for g, p in given]
         state_of = self._optimizer.state

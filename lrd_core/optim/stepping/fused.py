@@ -264,6 +264,8 @@ def _kind(
         return f"a {type(p).__name__} is stepped by the base"
     if p.grad is not None and p.grad.layout != torch.strided:
         return "a sparse gradient: the base steps"
+    if p.grad is not None and p.grad.dtype != p.dtype:
+        return "a gradient of another dtype: the base steps"
     part = local(p)
     kind = lot_type(part.device.type, part.dtype, kernel)
     # On CUDA nothing has torch's very bits.

@@ -127,14 +127,15 @@ def _start(name: str, label: str, default: float, bounds: tuple[float, float]) -
 def lr_table(
     *, sgd: float, adam: float, radam: float, rmsprop: float, adagrad: float, adadelta: float
 ) -> dict[str, float]:
-    """Suggested learning rates of all rules by name; Adam's is for AdamW, AMSGrad and NAdam too.
+    """Suggested learning rates of all rules by name; Adam's is for AdamW, AMSGrad and NAdam too,
+    a third of it for Lion, whose steps all have full size.
 
     `sgd` is meant with momentum 0.9. `radam` is apart, because RAdam's first steps are not divided
     by the gradient's size.
     """
     family = dict.fromkeys(("adam", "adamw", "amsgrad", "nadam"), adam)
     others = {"radam": radam, "rmsprop": rmsprop, "adagrad": adagrad, "adadelta": adadelta}
-    return {"sgd": sgd, **family, **others}
+    return {"sgd": sgd, **family, **others, "lion": adam / 3}
 
 
 def minimum_at(x: float, y: float) -> Point:

@@ -151,6 +151,7 @@ def _suggested_lr() -> dict[str, float]:
         "rmsprop": 0.002,
         "adagrad": 0.03,
         "adadelta": 1.0,
+        "lion": 0.001,
     }
 
 

@@ -18,6 +18,7 @@ RULES = {
     "amsgrad",
     "nadam",
     "radam",
+    "lion",
     "rmsprop",
     "adagrad",
     "adadelta",

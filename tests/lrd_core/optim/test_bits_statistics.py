@@ -2,9 +2,8 @@
 
 Every score is standard normal for truly random bits and must stay within 4 standard errors. There
 are about 1,000 of them, so truly random bits would fail some test here for one set of seeds in 15;
-the seeds are 0, 1, 2, …, not searched for, so the outcome is always the same. One known weakness,
-between positions 2²⁴ or more apart, is held to its size instead. The second half feeds every
-statistic a source that is wrong on purpose, which must exceed the same bound.
+the seeds are 0, 1, 2, …, not searched for, so the outcome is always the same. The second half feeds
+every statistic a source that is wrong on purpose, which must exceed the same bound.
 """
 
 from __future__ import annotations

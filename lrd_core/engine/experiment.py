@@ -115,6 +115,11 @@ def check_run(given: Mapping[str, object], slot: int, suggested_lr: Mapping[str,
     label = given.get("label") or ""
     if not isinstance(label, str) or len(label) > MAX_LABEL:
         raise SettingError("label", label, f"text of at most {MAX_LABEL} characters")
+    for setting in policy.settings:
+        known = any(own.name == setting.name for own in rule.settings)
+        if setting.name in settings and not known:
+            mend = f"policy.{setting.name}: it is a setting of the policy"
+            raise SettingError(f"settings.{setting.name}", settings[setting.name], mend)
     checked = check_settings(rule.settings, settings)
     try:
         rule.group_options(checked)  # settings that contradict each other

@@ -128,3 +128,9 @@ def test_masks_of_ones_own_differ_between_slots_and_seeds() -> None:
     ]
     assert len(set(seeds)) == len(seeds)
     assert all(0 <= seed < 2**53 for seed in seeds)
+
+
+def test_a_policys_setting_among_the_optimizers_is_told_its_name() -> None:
+    run = {"optimizer": "lion", "policy": "momentum_aligned", "settings": {"rest": 0.2}}
+    with pytest.raises(SettingError, match=r"runs\.0\.settings\.rest: 0\.2 .* policy\.rest"):
+        check_experiment({"problem": "beale", "runs": [run]})

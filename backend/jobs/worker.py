@@ -35,6 +35,9 @@ from lrd_core.engine.experiment import ExperimentSpec, RunSpec, check_experiment
 from lrd_core.engine.frames import VERSION, Block, Frame, encode
 from lrd_core.engine.loop import Loop
 from lrd_core.optim import LRD
+from lrd_core.optim.kernels import cpu
+from lrd_core.optim.kernels.entry import Variant
+from lrd_core.optim.kernels.program import known_settings, program
 from lrd_core.optim.rules import RULES, Rule
 from lrd_core.problems import PROBLEMS
 from lrd_core.settings import check_settings
@@ -160,8 +163,11 @@ def warm_ups() -> list[Callable[[], None]]:
 
 
 def _load_kernel(rule: Rule, dtype: torch.dtype) -> None:
-    """Compiles or loads a rule's kernel, which workers then have from their first step on."""
+    """Compiles a rule's kernel, unless that was done before on this machine: loading is quick."""
     settings = check_settings(rule.settings, {})
+    chosen = program(rule, known_settings(rule, settings))
+    if cpu.on_disk(chosen, Variant(dtype, statistics=True)):
+        return
     parameter = torch.ones(1, dtype=dtype, requires_grad=True)
     LRD(rule.optimizer([parameter], settings), kernel="compiled", collect_statistics=True)
 

@@ -194,6 +194,11 @@ def request(program: Program, variant: Variant) -> Kernel:
     return kernel
 
 
+def on_disk(program: Program, variant: Variant) -> bool:
+    """Whether compiled code of this kernel is kept on this machine."""
+    return objects.path_of(program.rule.name, cpu_source.source(program, variant)).exists()
+
+
 def refusal(program: Program, variant: Variant) -> str:
     """Why this process has no such kernel, as far as is known without compiling it; "" if none."""
     kernel = _kernels.get((id(program), variant))

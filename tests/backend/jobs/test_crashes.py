@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sqlite3
 from collections.abc import Iterator
@@ -57,7 +58,10 @@ def test_a_killed_worker_fails_its_experiment_and_no_other(own_server: Server) -
     step = failed["step"]
     assert failed["connected"] is False
     assert "killed by signal 9" in failed["message"]
-    assert f"at step {step}; every step up to there is kept" in failed["message"]
+    # Rows that were on their way when the worker died may still be stored after the message.
+    told = re.search(r"at step (\d+); every step up to there is kept", failed["message"])
+    assert told is not None
+    assert 40 <= int(told[1]) <= step
     everything(server, doomed["id"]).check_gapless(RUNS, step)
     refused = server.control(doomed["id"], kind="play")
     assert refused.status_code == 409

@@ -92,7 +92,6 @@ class Active:
         self._table.set("start", [m.offset for m in members])
         self._table.set_sizes(self._numel)
         self._pointers: list[list[int]] = []
-        self._limits: tuple[object, NDArray[np.int64]] | None = None
         self._sharing: list[int] | None = None
         self._parameters: list[torch.Tensor] = []
         self._states: list[list[torch.Tensor]] = []
@@ -104,11 +103,9 @@ class Active:
         self._next: list[int] = []
         self._new: list[bool] | None = None
         self._given = [m.parameter for m in members]
-        self._known: list[int] | None = None
         self._coined: NDArray[np.int64] | None = None
         self._present: list[Any] = []
         self._addresses: Addresses | None = None
-        self._own: list[dict[str, Any]] = []
 
     def refresh(self, part: Part, binding: Binding, gradients: Sequence[torch.Tensor]) -> None:
         """Finds parameters and state, makes what is missing, notices what has moved.
@@ -121,7 +118,7 @@ class Active:
             return
         # What has moved is told once: if a check fails below, the next step must check again.
         self._addresses = None
-        own = self._states_of()
+        own = [self._optimizer.state[p] for p in self._given]
         keys = [binding.keys[name] for name in self._program.states]
         try:
             pointers = self._find(own, keys, part, binding)
@@ -160,15 +157,6 @@ class Active:
         same_ones = len(present) == len(self._present) and all(map(is_, present, self._present))
         return same_ones and not self._addresses.moved()
 
-    def _states_of(self) -> list[dict[str, Any]]:
-        """The state of every parameter; looked up anew only if the base has other states."""
-        state = self._optimizer.state
-        known = list(map(id, state.values()))
-        if known != self._known:
-            self._own = [state[p] for p in self._given]
-            self._known = list(map(id, state.values()))
-        return self._own
-
     def _find(
         self, own: list[dict[str, Any]], keys: list[str], part: Part, binding: Binding
     ) -> list[list[int]]:
@@ -201,14 +189,7 @@ class Active:
                     "gradients when a parameter's data gets another shape"
                 )
             for name, column in zip(self._program.states, self._states, strict=True):
-                s = column[j]
-                fits = s.dtype == p.dtype and s.shape == p.shape and s.device == p.device
-                if not fits or not s.is_contiguous():
-                    raise RuntimeError(
-                        f"state {binding.keys[name]!r} of parameter {self._members[j].index} is "
-                        f"{s.dtype} {tuple(s.shape)} on {s.device}, the parameter {p.dtype} "
-                        f"{tuple(p.shape)} on {p.device}; load a state_dict that fits the model"
-                    )
+                check_state(p, column[j], binding.keys[name], self._members[j].index)
 
     def constants(
         self, bindings: Mapping[int, Binding], rates: Sequence[float], request: Request
@@ -324,9 +305,20 @@ class Active:
 
     def finish(self, constants: Constants) -> None:
         """Writes the rule's own scalars back."""
-        for column, i in zip(self._scalars, range(len(self._scalars)), strict=True):
+        for i, column in enumerate(self._scalars):
             for j, tensor in enumerate(column):
                 tensor.fill_(constants.scalars[constants.of[j]][i])
+
+
+def check_state(p: torch.Tensor, state: torch.Tensor, key: str, index: int) -> None:
+    """Raises RuntimeError unless a state tensor fits its parameter."""
+    fits = state.dtype == p.dtype and state.shape == p.shape and state.device == p.device
+    if not fits or not state.is_contiguous():
+        raise RuntimeError(
+            f"state {key!r} of parameter {index} is {state.dtype} {tuple(state.shape)} on "
+            f"{state.device}, the parameter {p.dtype} {tuple(p.shape)} on {p.device}; load a "
+            "state_dict that fits the model"
+        )
 
 
 def _count(shape: tuple[int, ...]) -> int:

@@ -18,7 +18,7 @@ from lrd_core.optim.kernels.entry import Entry, Variant
 from lrd_core.optim.kernels.program import Program
 from lrd_core.optim.measurement import LotSums
 from lrd_core.optim.rules.optimizer import RuleOptimizer
-from lrd_core.optim.stepping.cpu_active import MovedError, Part, same
+from lrd_core.optim.stepping.cpu_active import MovedError, Part, check_state, same
 from lrd_core.optim.stepping.request import Member, Request, coin_limits
 from lrd_core.optim.stepping.shards import is_sharded, local, local_gradient
 from lrd_core.optim.stepping.step_count import StepCount, refuse_capture
@@ -257,7 +257,7 @@ class CudaLot:
             p = local(m.parameter).detach()
             states = tuple(local(state[key]) for key in keys)
             for key, s in zip(keys, states, strict=True):
-                _check_state(p, s, key, m.index)
+                check_state(p, s, key, m.index)
             counter = None
             if self.on_device:
                 counter = state["step"] if binding.counted else self._own_counters[m.index]
@@ -296,13 +296,3 @@ class CudaLot:
         for i, column in enumerate(found.scalars):
             for tensor, values in zip(column, after, strict=True):
                 tensor.fill_(values[i])
-
-
-def _check_state(p: torch.Tensor, state: torch.Tensor, key: str, index: int) -> None:
-    fits = state.dtype == p.dtype and state.shape == p.shape and state.device == p.device
-    if not fits or not state.is_contiguous():
-        raise RuntimeError(
-            f"state {key!r} of parameter {index} is {state.dtype} {tuple(state.shape)} on "
-            f"{state.device}, the parameter {p.dtype} {tuple(p.shape)} on {p.device}; load a "
-            "state_dict that fits the model"
-        )

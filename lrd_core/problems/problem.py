@@ -2,24 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 
 from lrd_core.settings import Setting, Value
 
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """How copies of a problem compute as one batched model.
+
+    Attributes:
+        key: copies with equal keys have the same architecture, batch size, dtype and device.
+        losses: ``losses(parameters, copies, step)`` gives the training losses of `step`, shape
+            (copies,), with a graph; ``parameters[i]`` is tensor i of all copies, shape
+            (copies, *shape). A copy's loss and gradient have the same bits whatever the number of
+            copies, and are those of its own `Instance.loss`.
+    """
+
+    key: Hashable
+    losses: Callable[[Sequence[torch.Tensor], Sequence[Any], int], torch.Tensor]
+
 
 class Instance(Protocol):
-    """One run's copy of a problem: its own parameters, and the loss that every copy shares."""
+    """One run's copy of a problem: its own parameters, and the loss that every copy shares.
+
+    Attributes:
+        parameters, names: what is trained.
+        buffers: what training changes beside them, by name, e.g. running means; empty for most.
+        stack: how it trains together with other copies; None where it cannot.
+    """
 
     parameters: list[torch.nn.Parameter]
     names: list[str]
+    buffers: dict[str, torch.Tensor]
+
+    @property
+    def stack(self) -> Stack | None: ...
 
     def loss(self, step: int) -> torch.Tensor:
         """Training loss for `step` (from 1), scalar with a graph: the batch of a task is a function
         of (seed, epoch, position) alone, so that two runs see the same data."""
+        ...
+
+    def fixed_loss(self) -> torch.Tensor:
+        """Loss on a fixed batch (a task's first 512 training examples, without augmentation, as
+        when testing; a surface's value), scalar with a graph: for curvature and contours."""
         ...
 
     def test(self) -> dict[str, float]:
@@ -72,11 +105,23 @@ class Problem(Protocol):
         """Steps/s of the default comparison; 0 is as fast as possible."""
         ...
 
-    def build(self, settings: Mapping[str, Value], seed: int) -> Instance:
+    @property
+    def test_every(self) -> int:
+        """Steps between two measurements on held-out data, unless a person chooses."""
+        ...
+
+    @property
+    def data(self) -> str:
+        """Name of the data set that must be there (`lrd_core.data`); empty if none is needed."""
+        ...
+
+    def build(
+        self, settings: Mapping[str, Value], seed: int, device: torch.device = CPU
+    ) -> Instance:
         """A fresh instance at the start that (settings, seed) fixes; same arguments, same bits.
 
         Raises:
-            SettingError: settings that contradict each other or the data.
+            SettingError: settings that contradict each other or the data, or data that are missing.
         """
         ...
 

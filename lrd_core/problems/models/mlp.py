@@ -23,24 +23,44 @@ class Mlp:
         names: ``fc1.weight``, ``fc1.bias``, …, ``out.weight``, ``out.bias``.
     """
 
-    def __init__(self, sizes: Sequence[int], seed: int) -> None:
+    def __init__(self, sizes: Sequence[int], seed: int, device: torch.device | None = None) -> None:
         self.parameters: list[torch.nn.Parameter] = []
         self.names: list[str] = []
+        self.buffers: dict[str, torch.Tensor] = {}
         last = len(sizes) - 2
         for k, (inputs, outputs) in enumerate(pairwise(sizes)):
             bound = ((1.0 if k == last else 6.0) / inputs) ** 0.5
             draw = generator(seed, "init", k).uniform(-bound, bound, (outputs, inputs))
-            weight = torch.from_numpy(draw.astype("float32"))
+            weight = torch.from_numpy(draw.astype("float32")).to(device)
             self.parameters += [torch.nn.Parameter(weight)]
-            self.parameters += [torch.nn.Parameter(torch.zeros(outputs))]
+            self.parameters += [torch.nn.Parameter(torch.zeros(outputs, device=device))]
             name = "out" if k == last else f"fc{k + 1}"
             self.names += [f"{name}.weight", f"{name}.bias"]
-        self._layers = list(zip(self.parameters[::2], self.parameters[1::2], strict=True))
 
-    def __call__(self, images: torch.Tensor) -> torch.Tensor:
-        """Logits (batch, outputs) for images (batch, inputs), float32."""
-        *hidden, (weight, bias) = self._layers
-        x = images
-        for w, b in hidden:
-            x = F.relu(F.linear(x, w, b))
-        return F.linear(x, weight, bias)
+    def __call__(self, inputs: torch.Tensor, train: bool = True) -> torch.Tensor:
+        """Logits (batch, outputs) for `inputs` (batch, inputs), float32; `train` changes nothing."""
+        return stacked([p.unsqueeze(0) for p in self.parameters], inputs).squeeze(0)
+
+    @staticmethod
+    def stacked(parameters: Sequence[torch.Tensor], inputs: torch.Tensor) -> torch.Tensor:
+        """See `StackedModel`."""
+        return stacked(parameters, inputs)
+
+
+def stacked(parameters: Sequence[torch.Tensor], images: torch.Tensor) -> torch.Tensor:
+    """Logits of several MLPs at once.
+
+    Args:
+        parameters: as `Mlp.parameters`, each with a leading dimension (copies,).
+        images: (batch, inputs) for all of them, or (copies, batch, inputs).
+
+    Returns:
+        (copies, batch, outputs).
+    """
+    copies = parameters[0].shape[0]
+    x = images.expand(copies, *images.shape) if images.dim() == 2 else images
+    layers = list(zip(parameters[::2], parameters[1::2], strict=True))
+    for weight, bias in layers[:-1]:
+        x = F.relu(torch.baddbmm(bias.unsqueeze(1), x, weight.transpose(1, 2)))
+    weight, bias = layers[-1]
+    return torch.baddbmm(bias.unsqueeze(1), x, weight.transpose(1, 2))

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lrd_core.problems.problem import Point, View
+from lrd_core.problems.problem import CPU, Point, Stack, View
 from lrd_core.settings import Setting, SettingError, Value, check_settings
 
 #: Finest drawing grid: 2,048² float32 values are 16 MiB.
@@ -46,6 +46,8 @@ class Surface:
     steps: int = 900
     speed: float = 60.0
     kind: Literal["surface"] = "surface"
+    test_every: int = 10
+    data: str = ""
 
     @property
     def settings(self) -> tuple[Setting, ...]:
@@ -55,8 +57,12 @@ class Surface:
             _start("start_y", "start y", self.start[1], self.view.y),
         )
 
-    def build(self, settings: Mapping[str, Value], seed: int) -> SurfaceInstance:
-        """A point at the start; `seed` changes nothing, a surface has no randomness.
+    def build(
+        self, settings: Mapping[str, Value], seed: int, device: torch.device = CPU
+    ) -> SurfaceInstance:
+        """A point at the start, on the CPU: two numbers gain nothing from another device.
+
+        `seed` changes nothing, a surface has no randomness.
 
         Raises:
             SettingError: an unknown setting, or a start outside the view.
@@ -92,13 +98,17 @@ class SurfaceInstance:
     Attributes:
         parameters: one parameter, shape (2,), float64: the position (x, y).
         names: ``["xy"]``.
+        buffers, stack: none.
     """
+
+    stack: Stack | None = None
 
     def __init__(self, surface: Surface, x: float, y: float) -> None:
         self.surface = surface
         xy = torch.tensor([x, y], dtype=torch.float64)
         self.parameters: list[torch.nn.Parameter] = [torch.nn.Parameter(xy)]
         self.names = ["xy"]
+        self.buffers: dict[str, torch.Tensor] = {}
 
     def loss(self, step: int) -> torch.Tensor:
         """The surface's value at the current position, float64 scalar with a graph; the same for
@@ -106,6 +116,10 @@ class SurfaceInstance:
         x, y = self.parameters[0].unbind()
         value: torch.Tensor = self.surface.value(x, y, torch)
         return value
+
+    def fixed_loss(self) -> torch.Tensor:
+        """The surface's value here, as `loss`."""
+        return self.loss(1)
 
     def test(self) -> dict[str, float]:
         """Nothing: a surface has no held-out data."""

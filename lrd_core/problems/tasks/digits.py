@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from lrd_core.problems.models.mlp import Mlp
+from lrd_core.problems.problem import CPU
+from lrd_core.problems.tasks.task import FIXED, Batch, TaskInstance, classified
 from lrd_core.seeds import generator
 from lrd_core.settings import Setting, Value, check_settings
 
@@ -90,56 +91,45 @@ def noisy(labels: NDArray[np.int64], fraction: float, seed: int) -> NDArray[np.i
     return changed
 
 
-class DigitsInstance:
-    """One run's MLP on the digits; satisfies `Instance`.
+class Epochs:
+    """Batches of the digits; satisfies `Batches`.
 
-    Attributes:
-        parameters, names: those of `Mlp`.
+    Each epoch goes through a fresh permutation, a function of (seed, epoch); images that don't
+    fill a whole batch sit that epoch out.
     """
 
-    def __init__(self, width: int, depth: int, batch: int, label_noise: float, seed: int) -> None:
-        self._model = Mlp([PIXELS, *[width] * depth, CLASSES], seed)
-        self.parameters, self.names = self._model.parameters, self._model.names
-        self._data = data()
-        self._labels = self._data.train_labels
+    def __init__(self, seed: int, batch: int, label_noise: float, device: torch.device) -> None:
+        self.key: Hashable = (seed, batch, label_noise)
+        found = data()
+        labels = found.train_labels
         if label_noise > 0:
-            self._labels = torch.from_numpy(noisy(self._labels.numpy(), label_noise, seed))
+            labels = torch.from_numpy(noisy(labels.numpy(), label_noise, seed))
+        self._images, self._labels = found.train_images.to(device), labels.to(device)
         self._seed = seed
         self._batch = batch
         self._batches = TRAIN // batch
         self._epoch = -1
         self._images_of_epoch = self._labels_of_epoch = torch.empty(0)
 
-    def loss(self, step: int) -> torch.Tensor:
-        """Mean cross-entropy (nats) of the batch of `step`, float32 scalar with a graph.
-
-        Each epoch goes through a fresh permutation, a function of (seed, epoch); images that don't
-        fill a whole batch sit that epoch out. Steps may be asked for in any order.
-        """
+    def batch(self, step: int) -> Batch:
+        """Images (batch, 64) and labels (batch,) of `step`."""
         epoch, position = divmod(step - 1, self._batches)
         if epoch != self._epoch:
             self._shuffle(epoch)
         rows = slice(position * self._batch, (position + 1) * self._batch)
-        return F.cross_entropy(
-            self._model(self._images_of_epoch[rows]), self._labels_of_epoch[rows]
-        )
+        return self._images_of_epoch[rows], self._labels_of_epoch[rows]
 
     def _shuffle(self, epoch: int) -> None:
         """Copy the images in the order of `epoch`, so that a batch is a view."""
         order = torch.from_numpy(generator(self._seed, "data", epoch).permutation(TRAIN))
-        self._images_of_epoch = self._data.train_images[order]
+        order = order.to(self._images.device)
+        self._images_of_epoch = self._images[order]
         self._labels_of_epoch = self._labels[order]
         self._epoch = epoch
 
-    def test(self) -> dict[str, float]:
-        """``test_loss`` (mean cross-entropy, nats) and ``test_accuracy`` (0 to 1) over the 360
-        held-out images, whose labels carry no noise."""
-        labels = self._data.test_labels
-        with torch.no_grad():
-            logits = self._model(self._data.test_images)
-            loss = F.cross_entropy(logits, labels)
-            accuracy = (logits.argmax(1) == labels).float().mean()
-        return {"test_loss": loss.item(), "test_accuracy": accuracy.item()}
+    def fixed(self) -> Batch:
+        """The first training images."""
+        return self._images[:FIXED], self._labels[:FIXED]
 
 
 def _suggested_lr() -> dict[str, float]:
@@ -168,20 +158,25 @@ class Digits:
     suggested_lr: Mapping[str, float] = field(default_factory=_suggested_lr)
     steps: int = 900
     speed: float = 60.0
+    test_every: int = 10
+    data: str = ""
 
-    def build(self, settings: Mapping[str, Value], seed: int) -> DigitsInstance:
-        """A freshly initialised network.
+    def build(
+        self, settings: Mapping[str, Value], seed: int, device: torch.device = CPU
+    ) -> TaskInstance:
+        """A freshly initialised network; its held-out labels carry no noise.
 
         Raises:
             SettingError: an unknown setting, or one out of range (a batch larger than the data).
         """
         checked = check_settings(self.settings, settings)
-        return DigitsInstance(
-            width=int(checked["width"]),
-            depth=int(checked["depth"]),
-            batch=int(checked["batch"]),
-            label_noise=float(checked["label_noise"]),
-            seed=seed,
+        width, depth, batch = (int(checked[name]) for name in ("width", "depth", "batch"))
+        found = data()
+        return TaskInstance(
+            Mlp([PIXELS, *[width] * depth, CLASSES], seed, device),
+            Epochs(seed, batch, float(checked["label_noise"]), device),
+            key=("digits", width, depth, batch),
+            test=classified(found.test_images.to(device), found.test_labels.to(device)),
         )
 
 

@@ -116,6 +116,8 @@ class ProblemInfo(Message):
     suggested_lr: dict[str, float]
     steps: int
     speed: float
+    test_every: int
+    data: str = Field(description="name of the data set it needs; empty if none")
     surface: SurfaceInfo | None
 
 
@@ -128,6 +130,7 @@ class Catalogue(Message):
     drop_rate: SettingInfo
     rescale: SettingInfo
     max_runs: int
+    devices: list[str] = Field(description="names of the devices of this machine, best first")
     version: str
 
 
@@ -137,6 +140,24 @@ class Grid(Message):
     x: list[float]
     y: list[float]
     z: list[list[float]]
+
+
+# --- data -----------------------------------------------------------------------------------------
+
+
+class DataSetInfo(Message):
+    """A data set and whether it is on the server's machine (see `lrd_core.data`)."""
+
+    name: str
+    label: str
+    about: str
+    bytes: int = Field(description="size of the download")
+    licence: str
+    state: Literal["present", "missing", "downloading", "failed"]
+    where: str = Field(description="folder that holds it; else where was looked for it")
+    progress: float | None = Field(description="0 to 1 while it is downloaded")
+    message: str = Field(description="what to do about it; empty where nothing is wrong")
+    problems: list[str] = Field(description="problems that need it")
 
 
 # --- experiments ----------------------------------------------------------------------------------
@@ -154,6 +175,13 @@ class RunIn(Input):
     label: str = ""
 
 
+class LimitsIn(Input):
+    """What a job may use at most; None is no limit. Steps have a limit of their own: `steps`."""
+
+    seconds: float | None = Field(None, gt=0, description="wall time from its first step")
+    memory_mb: float | None = Field(None, gt=0, description="resident memory of its process")
+
+
 class ExperimentIn(Input):
     """An experiment to start; without `runs` the problem's default comparison."""
 
@@ -164,10 +192,21 @@ class ExperimentIn(Input):
     speed: float | None = None
     runs: list[RunIn] | None = None
     shared_masks: bool = True
-    test_every: int = 10
+    test_every: int | None = None
+    seeds: int = 1
+    device: str = "auto"
+    curvature_every: int = 0
+    limits: LimitsIn = LimitsIn()
     paused: bool = False
     name: str = Field("", max_length=100)
     replaces: str | None = Field(None, description="experiment to stop once this one has started")
+
+
+class Limits(Message):
+    """`LimitsIn` as stored."""
+
+    seconds: float | None = None
+    memory_mb: float | None = None
 
 
 class Run(Message):
@@ -181,6 +220,14 @@ class Run(Message):
     policy_settings: dict[str, Value]
     rescale: bool
     mask_seed: int
+    mask_slot: int = -1
+    parent: str = Field("", description="the run whose first `fork_step` steps it shares")
+    fork_step: int = 0
+    replay: str = Field(
+        "",
+        description="what came of comparing steps that were made again with the record: empty "
+        "(nothing was), 'equal' or a sentence with the first step that differs",
+    )
     state: RunState
     step: int
     diverged_step: int | None
@@ -206,6 +253,11 @@ class Experiment(Message):
     speed: float
     shared_masks: bool
     test_every: int
+    seeds: int = 1
+    device: str = "cpu"
+    threads: int = 1
+    curvature_every: int = 0
+    limits: Limits = Limits()
     state: State
     message: str
     step: int
@@ -295,6 +347,26 @@ class ControlOut(Message):
     who: str
 
 
+# --- swarms ---------------------------------------------------------------------------------------
+
+
+class SwarmIn(Input):
+    """Basin pictures to compute: n × n starts over a surface's view, one picture a run.
+
+    The answer is MessagePack, see `backend.api.swarms`. `own` masks: every start has its own coins;
+    `shared`: all have those of one run. `client` is who asks, any text that a page keeps: of its
+    requests that wait only the newest is computed.
+    """
+
+    problem: str = "beale"
+    n: int = 128
+    steps: int = 500
+    seed: int = 0
+    masks: Literal["own", "shared"] = "own"
+    runs: list[RunIn]
+    client: str = Field("", max_length=40)
+
+
 # --- errors, health -------------------------------------------------------------------------------
 
 
@@ -348,6 +420,17 @@ class ControlMessage(Message):
     control: ControlOut
 
 
+class ViewMessage(Message):
+    """The newest state of a picture; only what is looked at is sent, nothing of it is stored.
+
+    `name` is ``plane``, ``contour``, ``picture`` or ``usage``.
+    """
+
+    type: Literal["view"] = "view"
+    name: str
+    content: dict[str, Any]
+
+
 class ViewersMessage(Message):
     type: Literal["viewers"] = "viewers"
     viewers: int
@@ -358,7 +441,7 @@ class Pong(Message):
 
 
 ServerMessage = Annotated[
-    Hello | ExperimentMessage | ControlMessage | ViewersMessage | Pong,
+    Hello | ExperimentMessage | ControlMessage | ViewMessage | ViewersMessage | Pong,
     Field(discriminator="type"),
 ]
 

@@ -69,6 +69,11 @@ class Settings(BaseSettings):
             return DATA_FOLDER
         return Path(url.database).parent
 
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of all experiments' checkpoints."""
+        return self.folder() / "checkpoints"
+
     def worker_url(self) -> str:
         """Where worker processes on this machine reach the server."""
         host = EVERYWHERE.get(self.host, self.host)

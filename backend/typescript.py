@@ -21,11 +21,17 @@ WIDTH = 100
 TARGET = Path(__file__).parents[1] / "frontend" / "live" / "src" / "protocol.ts"
 
 #: What the browser sends: fields with a default may be left out.
-INPUTS: tuple[type[BaseModel], ...] = (protocol.ExperimentIn, protocol.ControlIn, protocol.Ping)
+INPUTS: tuple[type[BaseModel], ...] = (
+    protocol.ExperimentIn,
+    protocol.ControlIn,
+    protocol.SwarmIn,
+    protocol.Ping,
+)
 #: What the browser receives: every field is there.
 OUTPUTS: tuple[type[BaseModel], ...] = (
     protocol.Catalogue,
     protocol.Grid,
+    protocol.DataSetInfo,
     protocol.Experiment,
     protocol.ExperimentSummary,
     protocol.Series,

@@ -19,6 +19,7 @@ from backend.protocol import (
     SurfaceInfo,
 )
 from lrd_core import __version__
+from lrd_core.engine.devices import devices
 from lrd_core.engine.experiment import MAX_RUNS, RESCALE
 from lrd_core.optim.policies import POLICIES, Policy
 from lrd_core.optim.rules import RULES, Rule
@@ -56,6 +57,8 @@ def problem_info(problem: Problem) -> ProblemInfo:
         suggested_lr=dict(problem.suggested_lr),
         steps=problem.steps,
         speed=problem.speed,
+        test_every=problem.test_every,
+        data=problem.data,
         surface=_surface_info(problem) if isinstance(problem, Surface) else None,
     )
 
@@ -112,6 +115,7 @@ async def catalogue() -> Catalogue:
         drop_rate=setting_info(DROP_RATE),
         rescale=setting_info(RESCALE),
         max_runs=MAX_RUNS,
+        devices=devices(),
         version=__version__,
     )
 

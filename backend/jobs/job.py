@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from backend.errors import ApiError, refused
+from backend.jobs.compare import EQUAL, compared
 from backend.jobs.crew import Worker
 from backend.jobs.messages import (
     Ack,
@@ -18,7 +19,9 @@ from backend.jobs.messages import (
     WorkerApplied,
     WorkerFailed,
     WorkerReady,
+    WorkerReplayed,
     WorkerStatus,
+    WorkerView,
 )
 from backend.protocol import ControlOut, Experiment, Run
 from backend.store import Store
@@ -30,7 +33,7 @@ from lrd_core.settings import SettingError
 
 log = logging.getLogger(__name__)
 
-ENDED = ("stopped", "failed")
+ENDED = ("cancelled", "failed")
 
 
 class Audience(Protocol):
@@ -41,6 +44,8 @@ class Audience(Protocol):
     def experiment(self, experiment: Experiment) -> None: ...
 
     def control(self, experiment: str, control: ControlOut) -> None: ...
+
+    def view(self, experiment: str, name: str, content: dict[str, Any]) -> None: ...
 
     def viewers(self, experiment: str) -> int: ...
 
@@ -121,10 +126,10 @@ class Job:
         status = message.status
         before = self.experiment
         state = status["state"]
-        if before.state in ("finished", "failed") and state == "stopped":
+        if before.state in ("finished", "diverged", "failed") and state == "cancelled":
             state = before.state  # its worker was let go; that changes nothing about it
         words = before.message if state in ENDED and before.state == state else ""
-        if state == "stopped" and not words:
+        if state == "cancelled" and not words:
             words = self.stop_words.format(step=max(before.step, status["step"]))
         told = {run["id"]: run for run in status["runs"]}
         runs = [_followed(run, told.get(run.id)) for run in before.runs]
@@ -139,7 +144,7 @@ class Job:
             }
         )
         self.experiment = after
-        if state != "finished":
+        if state not in ("finished", "diverged"):
             self.finished_at = None
         elif self.finished_at is None:
             self.finished_at = time.monotonic()
@@ -180,6 +185,29 @@ class Job:
             answer.set_result(out)
         return Stored(control=control["id"])
 
+    async def on_replayed(self, message: WorkerReplayed) -> Stored:
+        """Compare steps that were made again with the record; the run tells what came of it."""
+        recorded = []
+        for part in message.parts:
+            last = part["first"] + len(part["losses"]) - 1
+            found = await self._store.series(self.id, part["run"], {"loss"}, part["first"], last)
+            steps, values = found.steps.get("loss", []), found.values.get("loss", [])
+            recorded.append(dict(zip(steps, values, strict=True)))
+        words = compared(message.parts, recorded) if message.parts else ""
+        if words not in ("", EQUAL):
+            log.warning("experiment %s, run %s: %s", self.id, message.run, words)
+        runs = [
+            run.model_copy(update={"replay": words}) if run.id == message.run else run
+            for run in self.experiment.runs
+        ]
+        if runs != self.experiment.runs:
+            await self.change(runs=runs)
+        return Stored(control=f"replayed:{message.run}")
+
+    def on_view(self, message: WorkerView) -> None:
+        """Hand a picture on."""
+        self._audience.view(self.id, message.name, message.content)
+
     async def on_failed(self, message: WorkerFailed) -> None:
         await self.fail(f"training raised {message.message}")
 
@@ -195,7 +223,7 @@ class Job:
 
     async def stopped(self) -> None:
         """The worker is gone, as it was asked to."""
-        await self._end("stopped", self.stop_words.format(step=self.experiment.step))
+        await self._end("cancelled", self.stop_words.format(step=self.experiment.step))
 
     async def gone(self) -> None:
         """The worker of an experiment that had ended is gone."""

@@ -106,7 +106,9 @@ class Manager:
                 being shut down.
         """
         self._refuse_if_closing()
-        parts = given.model_dump(exclude={"name", "paused", "replaces"}, exclude_none=True)
+        parts = given.model_dump(
+            exclude={"name", "paused", "replaces", "limits"}, exclude_none=True
+        )
         spec = await asyncio.to_thread(check_experiment, parts)
         async with self._creating:
             replaced = await self._replaced(given.replaces)
@@ -156,7 +158,12 @@ class Manager:
             await worker.tell(Shutdown())
             return
         job.worker = worker
-        job.assignment = Assign(experiment=job.id, spec=asdict(spec), paused=paused)
+        job.assignment = Assign(
+            experiment=job.id,
+            spec=asdict(spec),
+            paused=paused,
+            checkpoints=str(self._settings.checkpoints / job.id),
+        )
         if await worker.tell(job.assignment):
             await job.connect(worker)
         else:  # the link was cut; the worker is told when it has come back
@@ -324,7 +331,7 @@ def _new_experiment(given: ExperimentIn, spec: ExperimentSpec) -> Experiment:
     runs: list[dict[str, Any]] = [
         asdict(run)
         | {
-            "mask_seed": spec.mask_seed(run.slot),
+            "mask_seed": spec.mask_seed(run),
             "state": "running",
             "step": 0,
             "diverged_step": None,
@@ -345,6 +352,11 @@ def _new_experiment(given: ExperimentIn, spec: ExperimentSpec) -> Experiment:
             "speed": spec.speed,
             "shared_masks": spec.shared_masks,
             "test_every": spec.test_every,
+            "seeds": spec.seeds,
+            "device": spec.device,
+            "threads": spec.threads,
+            "curvature_every": spec.curvature_every,
+            "limits": given.limits.model_dump(),
             "state": "starting",
             "message": "",
             "step": 0,

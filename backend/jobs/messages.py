@@ -36,6 +36,25 @@ class WorkerStatus(Message):
     status: dict[str, Any]
 
 
+class WorkerReplayed(Message):
+    """Worker → backend: recorded steps were made again; sent again until it is `Stored`.
+
+    `parts` are `lrd_core.engine.controls.Replayed`.
+    """
+
+    type: Literal["replayed"] = "replayed"
+    run: str
+    parts: list[dict[str, Any]]
+
+
+class WorkerView(Message):
+    """Worker → backend: the newest state of a picture; not stored, not sent again."""
+
+    type: Literal["view"] = "view"
+    name: str
+    content: dict[str, Any]
+
+
 class WorkerReady(Message):
     """Worker → backend: the experiment is built; its parameter tensors."""
 
@@ -51,18 +70,31 @@ class WorkerFailed(Message):
 
 
 WorkerMessage = Annotated[
-    WorkerHello | WorkerApplied | WorkerStatus | WorkerReady | WorkerFailed,
+    WorkerHello
+    | WorkerApplied
+    | WorkerStatus
+    | WorkerReplayed
+    | WorkerView
+    | WorkerReady
+    | WorkerFailed,
     Field(discriminator="type"),
 ]
 
 
 class Assign(Message):
-    """Backend → worker: train this (the parts of an `ExperimentSpec`)."""
+    """Backend → worker: train this (the parts of an `ExperimentSpec`).
+
+    `checkpoints` is the folder of the experiment's checkpoints. `resume` (the parts of a
+    `timeline.Resume`) is set when it goes on in a new process; `seq` is the newest stored frame.
+    """
 
     type: Literal["assign"] = "assign"
     experiment: str
     spec: dict[str, Any]
     paused: bool
+    checkpoints: str
+    resume: dict[str, Any] | None = None
+    seq: int = 0
 
 
 class WorkerControl(Message):

@@ -22,7 +22,9 @@ from backend.jobs.messages import (
     WorkerHello,
     WorkerMessage,
     WorkerReady,
+    WorkerReplayed,
     WorkerStatus,
+    WorkerView,
 )
 from backend.store import SequenceGapError
 from lrd_core.engine.frames import FrameError
@@ -116,6 +118,10 @@ async def _take_in(job: Job, received: Any) -> str | None:
             return (await job.on_applied(message)).model_dump_json()
         case WorkerStatus():
             await job.on_status(message)
+        case WorkerReplayed():
+            return (await job.on_replayed(message)).model_dump_json()
+        case WorkerView():
+            job.on_view(message)
         case WorkerReady():
             await job.on_ready(message)
         case WorkerFailed():

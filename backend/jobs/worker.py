@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -26,14 +27,18 @@ from backend.jobs.messages import (
     WorkerFailed,
     WorkerHello,
     WorkerReady,
+    WorkerReplayed,
     WorkerStatus,
+    WorkerView,
 )
 from backend.jobs.outbox import LinkGoneError, Outbox
 from backend.protocol import Tensor
-from lrd_core.engine.controls import Applied, Control, Status
+from lrd_core.engine.checkpoint import Vault
+from lrd_core.engine.controls import Applied, Control, Replayed, Status
 from lrd_core.engine.experiment import ExperimentSpec, RunSpec, check_experiment
 from lrd_core.engine.frames import VERSION, Block, Frame, encode
 from lrd_core.engine.loop import Loop
+from lrd_core.engine.timeline import Changed, Past, Resume, RunRecord
 from lrd_core.optim import LRD
 from lrd_core.optim.kernels import cpu
 from lrd_core.optim.kernels.entry import Variant
@@ -46,12 +51,24 @@ log = logging.getLogger(__name__)
 
 FLUSH_S = 3.0
 STOP_ID = "shutdown"
+#: Before a run's id: a replay's answer is sent again until it is stored, like a control's.
+REPLAYED = "replayed:"
 
 
 def spec_of(parts: dict[str, Any]) -> ExperimentSpec:
     """The specification from the dictionary that travelled."""
     runs = [RunSpec(**run) for run in parts["runs"]]
     return ExperimentSpec(**{**parts, "runs": runs})
+
+
+def resume_of(parts: dict[str, Any]) -> Resume:
+    """Where an experiment goes on, from the dictionary that travelled."""
+    records = []
+    for record in parts["runs"]:
+        changes = [Changed(**change) for change in record["past"]["changes"]]
+        past = Past(RunSpec(**record["past"]["spec"]), changes)
+        records.append(RunRecord(**{**record, "past": past, "spec": RunSpec(**record["spec"])}))
+    return Resume(**{**parts, "runs": records})
 
 
 class BackendSink:
@@ -83,6 +100,13 @@ class BackendSink:
 
     def status(self, status: Status) -> None:
         self._outbox.put_status(WorkerStatus(status=status.as_dict()).model_dump_json())
+
+    def replayed(self, run: str, parts: list[Replayed]) -> None:
+        message = WorkerReplayed(run=run, parts=[asdict(part) for part in parts])
+        self._outbox.put_applied(f"{REPLAYED}{run}", message.model_dump_json())
+
+    def view(self, name: str, content: dict[str, Any]) -> None:
+        self._outbox.put_text(WorkerView(name=name, content=content).model_dump_json())
 
     def ready(self, tensors: list[tuple[str, list[int]]]) -> None:
         message = WorkerReady(tensors=[Tensor(name=name, shape=shape) for name, shape in tensors])
@@ -119,7 +143,16 @@ class Worker:
 
     def _train(self, assignment: Assign) -> int:
         try:
-            loop = Loop(spec_of(assignment.spec), self._sink, paused=assignment.paused)
+            spec = spec_of(assignment.spec)
+            torch.set_num_threads(spec.threads)
+            self._outbox.seq = assignment.seq
+            loop = Loop(
+                spec,
+                self._sink,
+                paused=assignment.paused,
+                vault=Vault(Path(assignment.checkpoints), spec),
+                resume=resume_of(assignment.resume) if assignment.resume else None,
+            )
 
             def control(message: WorkerControl) -> None:
                 self._sink.remember(message)
@@ -148,6 +181,10 @@ class _Nowhere:
     def applied(self, applied: Applied) -> None: ...
 
     def status(self, status: Status) -> None: ...
+
+    def replayed(self, run: str, parts: list[Replayed]) -> None: ...
+
+    def view(self, name: str, content: dict[str, Any]) -> None: ...
 
 
 def warm_ups() -> list[Callable[[], None]]:

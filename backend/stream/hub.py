@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from backend.protocol import (
     ControlMessage,
     ControlOut,
     Experiment,
     ExperimentMessage,
     ViewersMessage,
+    ViewMessage,
 )
 from backend.stream.viewer import MAX_BYTES, News, Viewer
 
@@ -19,6 +22,7 @@ class Hub:
         """`viewer_bytes` may wait for a viewer before it counts as too slow."""
         self._viewer_bytes = viewer_bytes
         self._viewers: dict[str, set[Viewer]] = {}
+        self._views: dict[str, dict[str, str]] = {}
 
     @property
     def count(self) -> int:
@@ -31,6 +35,8 @@ class Hub:
     def join(self, experiment: str) -> Viewer:
         """A new viewer; news queue up from now on."""
         viewer = Viewer(self._viewer_bytes)
+        for message in self._views.get(experiment, {}).values():
+            viewer.put(News(message))
         self._viewers.setdefault(experiment, set()).add(viewer)
         self._tell_count(experiment)
         return viewer
@@ -58,6 +64,13 @@ class Hub:
         if experiment in self._viewers:
             text = ControlMessage(control=control).model_dump_json()
             self._put(experiment, News(text, key=control.id))
+
+    def view(self, experiment: str, name: str, content: dict[str, Any]) -> None:
+        """A picture has a new state; the newest of each is kept for whoever comes later."""
+        message = ViewMessage(name=name, content=content).model_dump_json()
+        if name != "picture":
+            self._views.setdefault(experiment, {})[name] = message
+        self._put(experiment, News(message))
 
     def _tell_count(self, experiment: str) -> None:
         text = ViewersMessage(viewers=self.viewers(experiment)).model_dump_json()

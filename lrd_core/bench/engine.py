@@ -6,11 +6,12 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
 
 from lrd_core.engine import frames
-from lrd_core.engine.controls import Applied, Status
+from lrd_core.engine.controls import Applied, Replayed, Status
 from lrd_core.engine.experiment import ExperimentSpec, check_experiment
 from lrd_core.engine.frames import Block, Frame
 from lrd_core.engine.loop import Loop
@@ -31,6 +32,12 @@ class _Encoded:
         self.bytes += len(frames.encode(Frame(frames.VERSION, 1, blocks)))
 
     def applied(self, applied: Applied) -> None:
+        pass
+
+    def replayed(self, run: str, parts: list[Replayed]) -> None:
+        pass
+
+    def view(self, name: str, content: dict[str, Any]) -> None:
         pass
 
     def status(self, status: Status) -> None:

@@ -20,14 +20,29 @@ Kind = Literal[
     "add_run",
     "remove_run",
     "restore_run",
+    "fork",
+    "checkpoint",
+    "resume",
+    "watch",
+    "contour",
+    "curvature",
 ]
 KINDS: tuple[Kind, ...] = (
     "set", "play", "pause", "step", "stop", "speed", "extend", "add_run", "remove_run",
-    "restore_run",
+    "restore_run", "fork", "checkpoint", "resume", "watch", "contour", "curvature",
 )  # fmt: skip
 
 RunState = Literal["running", "finished", "diverged", "removed"]
-State = Literal["starting", "running", "paused", "finished", "stopped", "failed"]
+State = Literal[
+    "queued",
+    "starting",
+    "running",
+    "paused",
+    "finished",
+    "diverged",
+    "cancelled",
+    "failed",
+]
 
 
 @dataclass(frozen=True)
@@ -38,11 +53,16 @@ class Control:
         id: chosen by the sender; comes back in `Applied`.
         kind: ``set`` (setting, value, run or all), ``play``, ``pause``, ``step`` (value steps, then
             paused), ``stop``, ``speed`` (steps/s), ``extend`` (value further steps), ``add_run``
-            (spec), ``remove_run``, ``restore_run``.
+            (spec), ``remove_run``, ``restore_run``, ``fork`` (run, value: the last shared step,
+            spec: what differs), ``checkpoint``, ``watch`` (run, setting: a tensor's name or None),
+            ``contour`` (setting: ``plane`` or ``filter``; run: the centre's, for ``filter``),
+            ``curvature`` (value steps between two measurements, 0 for none). ``resume`` is the
+            backend's own: an ended experiment goes on in a new process.
         run: id of the run; None means every run.
         setting: ``drop_rate``, the name of a numeric optimizer setting, or ``policy.NAME`` for a
             numeric setting of the policy.
-        spec: the parts of a run for ``add_run`` (see `experiment.check_run`).
+        spec: the parts of a run for ``add_run`` (see `experiment.check_run`); for ``fork`` those
+            that differ from the parent's.
     """
 
     id: str
@@ -99,6 +119,18 @@ class RunStatus:
 
 
 @dataclass(frozen=True)
+class Replayed:
+    """Steps that were made again to come back to a state: `losses[i]` is of step `first` + i.
+
+    They are to be compared with what `run` recorded; equal to the bit on the same device.
+    """
+
+    run: str
+    first: int
+    losses: list[float]
+
+
+@dataclass(frozen=True)
 class Status:
     """Where an experiment stands; sent at every change, and once a second while it trains."""
 
@@ -120,3 +152,14 @@ class Sink(Protocol):
     def applied(self, applied: Applied) -> None: ...
 
     def status(self, status: Status) -> None: ...
+
+    def replayed(self, run: str, parts: list[Replayed]) -> None:
+        """`run` was brought back to a state by making these steps again."""
+        ...
+
+    def view(self, name: str, content: dict[str, Any]) -> None:
+        """The newest state of a picture, as JSON; it is not part of the record.
+
+        ``plane``, ``contour``, ``picture`` (see `lrd_core.engine.background`).
+        """
+        ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from lrd_core.engine.devices import check_device
 from lrd_core.optim.policies import get_policy
 from lrd_core.optim.random_bits import derive
 from lrd_core.optim.rules import get_rule
@@ -18,6 +19,9 @@ STEPS = Setting("steps", 900, low=1, high=10_000_000)
 SPEED = Setting("speed", 60.0, low=0.0, high=1e6, help="Steps per second; 0 is as fast as it can.")
 #: The slowest speed but 0: one step in 1,000 s.
 SLOWEST = 1e-3
+SEEDS = Setting("seeds", 1, low=1, high=64, help="Copies of every run, each from its own seed.")
+THREADS = Setting("threads", 1, low=1, high=256, live=False)
+CURVATURE_EVERY = Setting("curvature_every", 0, low=0, high=1_000_000)
 TEST_EVERY = Setting("test_every", 10, low=1, high=1_000_000, live=False)
 SHARED_MASKS = Setting("shared_masks", True, live=False)
 RESCALE = Setting(
@@ -38,6 +42,20 @@ RUN_PARTS = (
     "policy_settings",
     "rescale",
     "label",
+)
+EXPERIMENT_PARTS = (
+    "problem",
+    "settings",
+    "seed",
+    "steps",
+    "speed",
+    "runs",
+    "shared_masks",
+    "test_every",
+    "seeds",
+    "device",
+    "threads",
+    "curvature_every",
 )
 
 
@@ -61,6 +79,10 @@ class RunSpec:
 
     `slot` (0 to 15) is its colour and glyph for life; `label` overrides the name made from the
     settings; a run stored before a policy had settings lacks them, which means their defaults.
+
+    A fork has a `parent`: its first `fork_step` steps are the parent's, and its settings count from
+    the step after. `mask_slot` says whose own masks it draws (`ExperimentSpec.mask_seed`); -1 is
+    the run's slot.
     """
 
     id: str
@@ -72,11 +94,20 @@ class RunSpec:
     rescale: bool = False
     label: str = ""
     policy_settings: dict[str, Value] = field(default_factory=dict)
+    parent: str = ""
+    fork_step: int = 0
+    mask_slot: int = -1
 
 
 @dataclass(frozen=True)
 class ExperimentSpec:
-    """Runs trained together on the same start and data order."""
+    """Runs trained together on the same start and data order.
+
+    `seeds` copies of every run train at once, with the seeds `seed`, `seed` + 1, …: the first one's
+    values are the run's, the others make its mean and spread. `device` is one of
+    `lrd_core.engine.devices`; results repeat to the bit on the same device with the same `threads`.
+    `curvature_every` is the number of steps between two measurements of curvature, 0 for none.
+    """
 
     problem: str
     settings: dict[str, Value]
@@ -86,13 +117,19 @@ class ExperimentSpec:
     runs: list[RunSpec] = field(default_factory=list)
     shared_masks: bool = True
     test_every: int = 10
+    seeds: int = 1
+    device: str = "cpu"
+    threads: int = 1
+    curvature_every: int = 0
 
-    def mask_seed(self, slot: int) -> int:
-        """Seed of a run's masks: the experiment's, or one of its own for every slot."""
+    def mask_seed(self, run: RunSpec, copy: int = 0) -> int:
+        """Seed of the masks of a run's copy: the experiment's, or one of its own for every slot."""
+        seed = self.seed + copy
         if self.shared_masks:
-            return self.seed
+            return seed
+        slot = run.slot if run.mask_slot < 0 else run.mask_slot
         # 53 bits, so that a browser can hold it exactly.
-        return derive(self.seed, "mask", slot) >> 11
+        return derive(seed, "mask", slot) >> 11
 
 
 def check_run(given: Mapping[str, object], slot: int, suggested_lr: Mapping[str, float]) -> RunSpec:
@@ -137,6 +174,7 @@ def check_run(given: Mapping[str, object], slot: int, suggested_lr: Mapping[str,
         policy_settings=check_settings(
             policy.settings, _pairs(given, "policy_settings"), "policy_settings"
         ),
+        mask_slot=slot,
     )
 
 
@@ -159,8 +197,7 @@ def check_experiment(given: Mapping[str, object]) -> ExperimentSpec:
     Raises:
         SettingError: with the dotted path of the field, e.g. ``runs.2.settings.lr``.
     """
-    names = ("problem", "settings", "seed", "steps", "speed", "runs", "shared_masks", "test_every")
-    _only(given, names)
+    _only(given, EXPERIMENT_PARTS)
     name = given.get("problem", "beale")
     if not isinstance(name, str):
         raise SettingError("problem", name, "the name of a problem")
@@ -182,8 +219,14 @@ def check_experiment(given: Mapping[str, object]) -> ExperimentSpec:
         speed=check_speed(given.get("speed", problem.speed)),
         runs=[_run_at(i, run, problem.suggested_lr) for i, run in enumerate(runs)],
         shared_masks=bool(SHARED_MASKS.check(given.get("shared_masks", True))),
-        test_every=int(TEST_EVERY.check(given.get("test_every", 10))),
+        test_every=int(TEST_EVERY.check(given.get("test_every", problem.test_every))),
+        seeds=int(SEEDS.check(given.get("seeds", 1))),
+        device=check_device(given.get("device", "auto")),
+        threads=int(THREADS.check(given.get("threads", 1))),
+        curvature_every=int(CURVATURE_EVERY.check(given.get("curvature_every", 0))),
     )
+    if spec.seeds > 1 and problem.kind == "surface":
+        raise SettingError("seeds", spec.seeds, "1: a surface has no randomness but the masks")
     problem.build(settings, seed)
     return spec
 

@@ -8,10 +8,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
+from lrd_core.engine.advance import advance
+from lrd_core.engine.background import Background
+from lrd_core.engine.checkpoint import Vault
 from lrd_core.engine.controls import Applied, Change, Control, Sink, State, Status
-from lrd_core.engine.experiment import STEPS, ExperimentSpec, check_speed
+from lrd_core.engine.experiment import CURVATURE_EVERY, STEPS, ExperimentSpec, check_speed
 from lrd_core.engine.frames import ColumnBuffer
+from lrd_core.engine.keeping import Keeper
 from lrd_core.engine.roster import Roster
+from lrd_core.engine.timeline import Resume
 from lrd_core.engine.trainer import Trainer
 from lrd_core.settings import SettingError
 
@@ -20,7 +25,9 @@ STATUS_S = 1.0
 #: Steps that runs which catch up may make between two steps of the others.
 CATCH_UP = 8
 #: Controls that name a run; the others are for the whole experiment.
-TO_RUNS = ("set", "remove_run", "restore_run")
+TO_RUNS = ("set", "remove_run", "restore_run", "fork", "watch", "contour")
+#: States in which nothing is left to train.
+OVER = ("finished", "diverged")
 
 
 class Loop:
@@ -37,20 +44,28 @@ class Loop:
         paused: bool = False,
         scheduled: Iterable[tuple[int, Control]] = (),
         stay: bool = True,
+        vault: Vault | None = None,
+        resume: Resume | None = None,
     ) -> None:
         """`scheduled` controls take effect at the step named with them (`lrd run --at`).
 
-        `stay`: wait for controls after the last step; otherwise `run` returns there.
+        `stay`: wait for controls after the last step; otherwise `run` returns there. `vault` keeps
+        checkpoints. `resume`: go on from what is recorded; the steps since the last checkpoints
+        are made again, and their rows not sent.
         """
         self._spec = spec
         self._sink = sink
         self._stay = stay
         self._inbox: queue.SimpleQueue[Control] = queue.SimpleQueue()
-        self._runs = Roster(spec)
+        self._runs = Roster(spec, vault, resume)
+        self._keeper = Keeper(vault)
+        self._background = Background(spec, self._runs, sink)
         self._state: State = "paused" if paused else "running"
-        self._step = 0
-        self._steps = spec.steps
-        self._speed = spec.speed
+        self._step = resume.step if resume else 0
+        self._steps = resume.steps if resume else spec.steps
+        self._speed = resume.speed if resume else spec.speed
+        if self._step >= self._steps or not self._runs.any_active():
+            self._state = "finished"
         self._caught_up = 0
         self._single = 0
         self._unanswered: list[Applied] = []
@@ -70,6 +85,12 @@ class Loop:
             "add_run": self._add_run,
             "remove_run": self._remove_run,
             "restore_run": self._restore_run,
+            "fork": self._fork,
+            "checkpoint": self._checkpoint,
+            "resume": lambda control: self._applied(control, []),
+            "watch": self._watch,
+            "contour": self._contour,
+            "curvature": self._curvature,
         }
 
     @property
@@ -93,15 +114,17 @@ class Loop:
                 self._catch_up()
             elif due:
                 self._advance()
+            self._background.turn(idle=not due and not self._runs.behind(self._step))
             self._flush()
+        self._keeper.keep(self._runs.all())
         self._flush(now=True)
         self._tell()
         return self._state
 
     def _over(self) -> bool:
-        if self._state == "finished" and not self._stay:
-            return not self._runs.behind(self._step)
-        return self._state == "stopped"
+        if self._state in OVER and not self._stay:
+            return not self._runs.behind(self._step) and not self._background.busy
+        return self._state == "cancelled"
 
     # --- time -------------------------------------------------------------------------------------
 
@@ -109,7 +132,8 @@ class Loop:
         """The controls that came; blocks while there is nothing else to do."""
         now = time.monotonic()
         timeout: float | None = None
-        if self._runs.behind(self._step) or (self._state == "finished" and not self._stay):
+        ends = self._state in OVER and not self._stay
+        if self._runs.behind(self._step) or ends or self._background.busy:
             timeout = 0.0
         elif self._state == "running":
             timeout = max(0.0, self._due - now)
@@ -134,8 +158,7 @@ class Loop:
             self._apply(control)
         trainers = self._runs.at(self._step)
         self._step += 1
-        for trainer in trainers:
-            self._record(trainer)
+        self._make(trainers)
         for applied in self._unanswered:
             self._sink.applied(applied)
         self._unanswered = []
@@ -145,26 +168,53 @@ class Loop:
                 self._become("paused")
         if self._step >= self._steps or not self._runs.any_active():
             self._single = 0
-            self._become("finished")
+            self._become(self._end())
+
+    def _end(self) -> State:
+        """What it is called that nothing is left to train."""
+        runs = self._runs.all()
+        return "diverged" if all(run.state == "diverged" for run in runs) else "finished"
+
+    def _make(self, trainers: list[Trainer]) -> None:
+        """The next step of these, which are all at the same."""
+        advance(trainers)
+        for trainer in trainers:
+            self._record(trainer)
+        self._background.stepped(trainers)
 
     def _record(self, trainer: Trainer) -> None:
-        row, held_out = trainer.advance()
-        every = self._spec.test_every
-        if every == 1:
-            row, held_out = row | held_out, {}
-        self._buffer.add(trainer.spec.id, trainer.step, row)
-        if held_out:
-            self._buffer.add(trainer.spec.id, trainer.step, held_out, every)
+        replayed = trainer.replays
+        row, *others = trainer.end()
+        run = trainer.identity.id
+        if row:
+            for values, every in zip(others, trainer.rows.intervals, strict=True):
+                if values and every == 1:
+                    row |= values
+                elif values:
+                    self._buffer.add(run, trainer.step, values, every)
+            self._buffer.add(run, trainer.step, row)
         if trainer.state == "diverged":
             self._tell()
-        elif trainer.step >= self._steps:
+        elif trainer.step >= self._steps and not trainer.replays:
             trainer.state = "finished"
+        if replayed and not trainer.replays:
+            self._arrived(trainer)
+        elif trainer.state == "finished":
+            self._keeper.keep([trainer])
+        else:
+            self._keeper.stepped(trainer)
+
+    def _arrived(self, trainer: Trainer) -> None:
+        """A run is back at a recorded state."""
+        self._sink.replayed(trainer.identity.id, trainer.made_again() or [])
+        self._keeper.keep([trainer], pinned=bool(trainer.spec.parent))
+        self._tell()
 
     def _catch_up(self) -> None:
         """One step of the run that is furthest behind; controls are looked at before each."""
         trainer = min(self._runs.behind(self._step), key=lambda t: t.step)
         self._caught_up += 1
-        self._record(trainer)
+        self._make([trainer])
         if trainer.step >= self._step:
             self._tell()
 
@@ -220,6 +270,8 @@ class Loop:
         return Applied(control.id, after + 1, after, changes, **more)
 
     def _set(self, control: Control) -> Applied:
+        changed = self._runs.all() if control.run is None else [self._runs.get(control.run)]
+        self._keeper.keep((t for t in changed if t.active), pinned=True)
         changes = self._runs.set(control.run, control.setting, control.value)
         done = None if control.run is None else self._own_step(self._runs.get(control.run))
         return self._applied(control, changes, done)
@@ -257,7 +309,7 @@ class Loop:
         self._unanswered = []
 
     def _refuse_if_finished(self, control: Control) -> None:
-        if self._state == "finished":
+        if self._state in OVER:
             mend = f"extend first: all {self._steps} steps are done"
             if self._step < self._steps:
                 mend = "add a run first: none is left that trains"
@@ -265,7 +317,7 @@ class Loop:
 
     def _stop(self, control: Control) -> Applied:
         self._drop_unanswered(control)
-        self._become("stopped")
+        self._become("cancelled")
         return self._applied(control, [])
 
     def _set_speed(self, control: Control) -> Applied:
@@ -286,7 +338,7 @@ class Loop:
 
     def _wake(self) -> None:
         """Finished because nothing was left to do; now there is."""
-        if self._state == "finished" and self._step < self._steps and self._runs.any_active():
+        if self._state in OVER and self._step < self._steps and self._runs.any_active():
             self._become("paused")
 
     def _add_run(self, control: Control) -> Applied:
@@ -310,3 +362,34 @@ class Loop:
         done = self._own_step(trainer)
         change = Change(control.run, "run", None, trainer.spec.optimizer, done + 1)
         return self._applied(control, [change], done, run=self._runs.told(trainer))
+
+    def _fork(self, control: Control) -> Applied:
+        trainer = self._runs.fork(control.run, control.value, control.spec or {})
+        if not trainer.replays:
+            self._arrived(trainer)
+        if trainer.step >= self._steps and not trainer.replays:
+            trainer.state = "finished"
+        self._wake()
+        run = trainer.identity
+        change = Change(run.id, "run", None, run.optimizer, run.fork_step + 1)
+        told = self._runs.told(trainer)
+        return Applied(control.id, run.fork_step + 1, self._step, [change], run=told)
+
+    def _checkpoint(self, control: Control) -> Applied:
+        self._keeper.keep(self._runs.all(), pinned=True)
+        return self._applied(control, [])
+
+    def _watch(self, control: Control) -> Applied:
+        self._background.watch(control.run, control.setting)
+        return self._applied(control, [])
+
+    def _contour(self, control: Control) -> Applied:
+        self._background.contour(control.setting or "plane", control.run)
+        return self._applied(control, [])
+
+    def _curvature(self, control: Control) -> Applied:
+        every = int(CURVATURE_EVERY.check(control.value, "value"))
+        old = self._background.curvature_every
+        self._background.curvature_every = every
+        change = Change(None, "curvature_every", old, every, self._step + 1)
+        return self._applied(control, [change])

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from lrd_core.engine.checkpoint import Vault
 from lrd_core.engine.controls import Change, RunStatus
-from lrd_core.engine.experiment import MAX_RUNS, ExperimentSpec, check_run
-from lrd_core.engine.trainer import Trainer
+from lrd_core.engine.experiment import MAX_RUNS, RUN_PARTS, ExperimentSpec, RunSpec, check_run
+from lrd_core.engine.timeline import Changed, Past, Resume, RunRecord, spec_at, timeline
+from lrd_core.engine.trainer import Snapshot, Trainer
 from lrd_core.problems import get_problem
 from lrd_core.settings import SettingError, Value
 
@@ -19,9 +21,47 @@ MAX_EVER = 64
 class Roster:
     """All trainers by run id, removed ones included; no run is ever forgotten."""
 
-    def __init__(self, spec: ExperimentSpec) -> None:
+    def __init__(
+        self, spec: ExperimentSpec, vault: Vault | None = None, resume: Resume | None = None
+    ) -> None:
+        """`vault` holds earlier states; without one they are made again from the start.
+
+        `resume` says which runs there are, in place of those of `spec`.
+        """
         self._spec = spec
-        self._trainers = {run.id: Trainer(spec, run) for run in spec.runs}
+        self._vault = vault
+        self._pasts: dict[str, Past] = {}
+        self._trainers: dict[str, Trainer] = {}
+        if resume is not None:
+            self._pasts = {record.spec.id: record.past for record in resume.runs}
+            for record in resume.runs:
+                self._trainers[record.spec.id] = self._resumed(record, resume.steps)
+            return
+        for run in spec.runs:
+            self._pasts[run.id] = Past(run)
+            self._trainers[run.id] = Trainer(spec, run)
+
+    def _resumed(self, record: RunRecord, steps: int) -> Trainer:
+        trainer = self._brought(record.spec.id, record.step, record.spec)
+        trainer.diverged_step = record.diverged_step
+        trainer.state = record.state
+        if trainer.active:
+            done = record.step >= steps and not trainer.replays
+            trainer.state = "finished" if done else "running"
+        return trainer
+
+    def _brought(self, run: str, step: int, become: RunSpec) -> Trainer:
+        """A trainer at the newest checkpoint before `step`, that replays from there."""
+        way = timeline(self._pasts, run, step)
+        snapshot: Snapshot | None = None
+        for stretch in reversed(way.stretches):
+            if self._vault is not None and snapshot is None:
+                snapshot = self._vault.newest(stretch.run, stretch.last, stretch.first - 1)
+        trainer = Trainer(self._spec, snapshot.spec if snapshot else way.begin)
+        if snapshot is not None:
+            trainer.restore(snapshot)
+        trainer.replay(way, step, become)
+        return trainer
 
     @property
     def tensors(self) -> list[tuple[str, list[int]]]:
@@ -51,6 +91,10 @@ class Roster:
         """Those that train and have made fewer than `step` steps."""
         return [t for t in self._trainers.values() if t.state == "running" and t.step < step]
 
+    def all(self) -> list[Trainer]:
+        """Every run that was not removed."""
+        return self._present()
+
     def any_active(self) -> bool:
         """Whether anything is left to train."""
         return any(trainer.active for trainer in self._trainers.values())
@@ -61,18 +105,22 @@ class Roster:
             if trainer.state == "finished":
                 trainer.state = "running"
 
+    def settled(self) -> bool:
+        """Whether no run is behind because it makes recorded steps again."""
+        return not any(t.replays and t.state == "running" for t in self._trainers.values())
+
     # --- who takes part ---------------------------------------------------------------------------
 
     def _present(self) -> list[Trainer]:
         return [t for t in self._trainers.values() if t.state != "removed"]
 
     def _free_slot(self) -> int:
-        taken = {trainer.spec.slot for trainer in self._present()}
+        taken = {trainer.identity.slot for trainer in self._present()}
         if len(taken) >= MAX_RUNS:
             allowed = f"at most {MAX_RUNS} runs in one experiment; remove one first"
             raise SettingError("runs", len(taken) + 1, allowed)
         # A removed run keeps its colour while another is free, so that it can come back with it.
-        ever = {trainer.spec.slot for trainer in self._trainers.values()}
+        ever = {trainer.identity.slot for trainer in self._trainers.values()}
         fresh = [slot for slot in range(MAX_RUNS) if slot not in ever]
         return fresh[0] if fresh else min(set(range(MAX_RUNS)) - taken)
 
@@ -82,21 +130,64 @@ class Roster:
         Raises:
             SettingError: no place, or a bad run; its field begins with ``spec``.
         """
-        if len(self._trainers) >= MAX_EVER:
-            allowed = f"at most {MAX_EVER} runs in an experiment's life; start a new experiment"
-            raise SettingError("runs", len(self._trainers) + 1, allowed)
-        slot = self._free_slot()
+        slot = self._new_slot()
         try:
             spec = check_run(given, slot, get_problem(self._spec.problem).suggested_lr)
         except SettingError as error:
             raise error.within("spec") from None
         spec = replace(spec, id=f"r{len(self._trainers) + 1}")
+        self._pasts[spec.id] = Past(spec)
         self._trainers[spec.id] = trainer = Trainer(self._spec, spec)
         return trainer
 
+    def _new_slot(self) -> int:
+        if len(self._trainers) >= MAX_EVER:
+            allowed = f"at most {MAX_EVER} runs in an experiment's life; start a new experiment"
+            raise SettingError("runs", len(self._trainers) + 1, allowed)
+        return self._free_slot()
+
+    def fork(self, run: str | None, step: object, given: Mapping[str, Any]) -> Trainer:
+        """A new run that shares its first `step` steps with `run`, and goes on with what differs.
+
+        Raises:
+            SettingError: no such run or step, no place, or a bad setting (its field begins with
+                ``spec``).
+        """
+        parent = self.get(run)
+        made = self.done(parent)
+        if isinstance(step, bool) or not isinstance(step, int) or not 0 <= step <= made:
+            raise SettingError("value", step, f"a step of {parent.identity.id} in [0, {made}]")
+        slot = self._new_slot()
+        before = spec_at(self._pasts[parent.identity.id], step)
+        try:
+            spec = check_run(_forked(before, given), slot, {})
+        except SettingError as error:
+            raise error.within("spec") from None
+        spec = replace(
+            spec,
+            id=f"r{len(self._trainers) + 1}",
+            parent=parent.identity.id,
+            fork_step=step,
+            mask_slot=before.slot if before.mask_slot < 0 else before.mask_slot,
+        )
+        self._pasts[spec.id] = Past(spec)
+        if parent.step == step and not parent.replays:
+            trainer = Trainer(self._spec, parent.spec)
+            trainer.restore(parent.capture())
+            trainer.replay(timeline(self._pasts, spec.id, step), step, spec)
+        else:
+            trainer = self._brought(spec.id, step, spec)
+        self._trainers[spec.id] = trainer
+        return trainer
+
+    def done(self, trainer: Trainer) -> int:
+        """Steps of a run that are recorded."""
+        return trainer.until if trainer.replays else trainer.step
+
     def told(self, trainer: Trainer) -> dict[str, Any]:
         """A run's whole specification, with the seed of its masks."""
-        return asdict(trainer.spec) | {"mask_seed": self._spec.mask_seed(trainer.spec.slot)}
+        run = trainer.identity
+        return asdict(run) | {"mask_seed": self._spec.mask_seed(run)}
 
     def remove(self, run: str | None) -> Trainer:
         """Take a run out; its state is kept.
@@ -122,7 +213,7 @@ class Roster:
         if trainer.state != "removed":
             raise SettingError("run", run, "a run that was removed")
         if len(self._present()) >= MAX_RUNS or self._slot_taken(trainer):
-            trainer.spec = replace(trainer.spec, slot=self._free_slot())
+            trainer.move(self._free_slot())
         if trainer.diverged_step is not None:
             trainer.state = "diverged"
         else:
@@ -130,7 +221,8 @@ class Roster:
         return trainer
 
     def _slot_taken(self, trainer: Trainer) -> bool:
-        return any(other.spec.slot == trainer.spec.slot for other in self._present())
+        slot = trainer.identity.slot
+        return any(other.identity.slot == slot for other in self._present())
 
     # --- what is set ------------------------------------------------------------------------------
 
@@ -153,5 +245,29 @@ class Roster:
             if not trainer.active:
                 words = trainer.status().message or "it was removed"
                 raise SettingError("run", trainer.spec.id, f"a run that trains: {words}")
+            if trainer.replays:
+                words = f"its steps up to {trainer.until} are being made again"
+                raise SettingError("run", trainer.identity.id, f"a run that is there: {words}")
         prepared = [trainer.prepare(setting, value) for trainer in chosen]
-        return [trainer.apply(change) for trainer, change in zip(chosen, prepared, strict=True)]
+        changes = [trainer.apply(change) for trainer, change in zip(chosen, prepared, strict=True)]
+        for change in changes:
+            if change.run is not None and change.new is not None:
+                past = self._pasts[change.run]
+                past.changes.append(Changed(change.step, change.setting, change.new))
+        return changes
+
+
+def _forked(before: RunSpec, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of a fork: the parent's, with what is given in their place."""
+    parts = {name: getattr(before, name) for name in RUN_PARTS if name != "label"}
+    for name in ("settings", "policy_settings"):
+        if name in given:
+            parts[name] = {**parts[name], **given[name]}
+    if given.get("policy", before.policy) != before.policy:
+        parts["policy_settings"] = given.get("policy_settings", {})
+    optimizer = given.get("optimizer", before.optimizer)
+    if optimizer != before.optimizer:
+        mend = f"{before.optimizer}: a fork goes on with its parent's moments; add a run instead"
+        raise SettingError("optimizer", optimizer, mend)
+    merged = ("settings", "policy_settings")
+    return parts | {name: value for name, value in given.items() if name not in merged}

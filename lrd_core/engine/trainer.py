@@ -1,4 +1,4 @@
-"""One run in training: its copy of the problem, its optimizer, and the row of each step."""
+"""One run in training: its copies, what is set on it, and the row of each step."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from typing import Any
 
 import torch
 
-from lrd_core.engine.controls import Change, RunState, RunStatus
+from lrd_core.engine.controls import Change, Replayed, RunState, RunStatus
 from lrd_core.engine.experiment import POLICY_PREFIX, ExperimentSpec, RunSpec
-from lrd_core.optim import LRD
+from lrd_core.engine.member import Member
+from lrd_core.engine.rows import Row, Rows
+from lrd_core.engine.timeline import Act, Timeline
 from lrd_core.optim.policies import get_policy
 from lrd_core.optim.rules import get_rule
-from lrd_core.probes import Position, Projection, held_out, update
-from lrd_core.problems import get_problem
 from lrd_core.settings import DROP_RATE, Setting, SettingError, Value
-
-Row = dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -29,46 +27,56 @@ class Prepared:
     options: dict[str, Any]
 
 
-class Trainer:
-    """Steps one run.
+@dataclass(frozen=True)
+class Snapshot:
+    """A run's whole state after `step` steps: tensors on the CPU and plain numbers, by name."""
 
-    `spec` follows changed settings, so that it always says how the next step is made.
+    run: str
+    step: int
+    spec: RunSpec
+    tensors: dict[str, torch.Tensor]
+    numbers: dict[str, Any]
+
+
+class Trainer:
+    """Trains one run.
+
+    `spec` follows changed settings, so that it always says how the next step is made. While it
+    `replays`, it makes steps again that were recorded already; their rows are not wanted.
     """
 
     def __init__(self, experiment: ExperimentSpec, spec: RunSpec) -> None:
-        problem = get_problem(experiment.problem)
         self.spec = spec
         self.step = 0
         self.state: RunState = "running"
         self.diverged_step: int | None = None
-        self._rule = get_rule(spec.optimizer)
-        self._policy = get_policy(spec.policy)
-        self._test_every = experiment.test_every
-        self._instance = problem.build(experiment.settings, experiment.seed)
-        self.names = self._instance.names
-        self._optimizer = LRD(
-            self._rule.optimizer(self._instance.parameters, spec.settings),
-            drop_rate=spec.drop_rate,
-            seed=experiment.mask_seed(spec.slot),
-            policy=spec.policy,
-            rescale=spec.rescale,
-            policy_settings=spec.policy_settings,
-            # Waits: were code to change on the way, the last bits of the statistics would, too.
-            kernel="compiled",
-            collect_statistics=True,
-        )
-        self._loss_here: torch.Tensor | None = None
-        self._on_surface = problem.kind == "surface"
-        self._place: Position | Projection = (
-            Position(self._instance)
-            if self._on_surface
-            else Projection(self._instance, experiment.seed)
-        )
+        self.members = [Member(experiment, spec, copy) for copy in range(experiment.seeds)]
+        self._rows = Rows(experiment, [member.instance for member in self.members])
+        self._timeline: Timeline | None = None
+        self._acts: list[Act] = []
+        self._until = 0
+        self._again: list[Replayed] = []
+        self._become: RunSpec | None = None
+
+    @property
+    def identity(self) -> RunSpec:
+        """The run it is; while it replays, `spec` is what it was, or its parent, at that step."""
+        return self._become or self.spec
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the parameter tensors, in mask order."""
+        return self.members[0].instance.names
+
+    @property
+    def rows(self) -> Rows:
+        """What is measured of it."""
+        return self._rows
 
     @property
     def shapes(self) -> list[tuple[str, list[int]]]:
         """Names and shapes of the parameter tensors, in mask order."""
-        tensors = zip(self.names, self._instance.parameters, strict=True)
+        tensors = zip(self.names, self.members[0].instance.parameters, strict=True)
         return [(name, list(tensor.shape)) for name, tensor in tensors]
 
     @property
@@ -76,32 +84,116 @@ class Trainer:
         """Whether it still trains."""
         return self.state in ("running", "finished")
 
-    def advance(self) -> tuple[Row, Row]:
-        """One step; gives its row and the held-out row (empty between intervals).
+    # --- a step -----------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Count the next step, and do what a replay has to do before it."""
+        self.step += 1
+        while self._acts and self._acts[0].step <= self.step:
+            act = self._acts.pop(0)
+            if act.become is not None:
+                self._turn(act.become)
+            elif act.change is not None:
+                self._apply(self.prepare(act.change.setting, act.change.value))
+
+    def end(self) -> tuple[Row, Row, Row]:
+        """Its row, the held-out row and the curvature's (empty between intervals), once every
+        member has stepped.
 
         A task's ``loss`` is the batch's loss before the update; a surface's is the value at the
         position after it.
         """
-        self.step += 1
-        loss = self._loss_here if self._loss_here is not None else self._instance.loss(self.step)
-        self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self._optimizer.step()
-        if self._on_surface:
-            loss = self._loss_here = self._instance.loss(self.step + 1)
-        value = float(loss.detach())
-        row = {"loss": value} | self._measured()
+        for member in self.members:
+            member.look_ahead(self.step)
+        value = float(self.members[0].loss)  # type: ignore[arg-type]
         if not math.isfinite(value):
             self.state, self.diverged_step = "diverged", self.step
-        due = self.step % self._test_every == 0
-        return row, held_out(self._instance) if due else {}
+        if self.replays:
+            self._note(value)
+            return {}, {}, {}
+        return self._rows.measure(self.step, self.spec, self.members)
 
-    def _measured(self) -> Row:
-        statistics = self._optimizer.statistics
-        if statistics is None:
-            raise RuntimeError("the optimizer collects no statistics")
-        settings = {"drop_rate": self.spec.drop_rate, "lr": float(self.spec.settings["lr"])}
-        return update(statistics, self.names) | settings | self._place.measure()
+    # --- replays ----------------------------------------------------------------------------------
+
+    @property
+    def until(self) -> int:
+        """The last step that it makes again."""
+        return self._until
+
+    @property
+    def replays(self) -> bool:
+        """Whether the step being made, or the next one, was recorded before."""
+        return self._timeline is not None
+
+    def replay(self, timeline: Timeline, until: int, become: RunSpec) -> None:
+        """Make the recorded steps up to `until` again, on the way that `timeline` tells; there it
+        is `become`."""
+        self._acts = timeline.after(self.step)
+        self._until = until
+        self._timeline = timeline
+        self._become = become
+        if self.step >= until:
+            self._arrive()
+
+    def _note(self, loss: float) -> None:
+        assert self._timeline is not None  # noqa: S101
+        run = self._timeline.recorded(self.step)
+        if not self._again or self._again[-1].run != run:
+            self._again.append(Replayed(run, self.step, []))
+        self._again[-1].losses.append(loss)
+        if self.step >= self._until:
+            self._arrive()
+
+    def _arrive(self) -> None:
+        become, self._acts, self._timeline, self._become = self._become, [], None, None
+        if become is not None and become != self.spec:
+            self._turn(become)
+
+    def made_again(self) -> list[Replayed] | None:
+        """What was replayed, once, when that is over; None while it lasts or if nothing was."""
+        if self.replays or not self._again:
+            return None
+        parts, self._again = self._again, []
+        return parts
+
+    # --- snapshots --------------------------------------------------------------------------------
+
+    def capture(self) -> Snapshot:
+        """Its state now."""
+        tensors: dict[str, torch.Tensor] = {}
+        numbers: dict[str, Any] = {"diverged_step": self.diverged_step}
+        for copy, member in enumerate(self.members):
+            of_member, plain = member.capture()
+            tensors |= {f"{copy}.{name}": tensor for name, tensor in of_member.items()}
+            numbers |= {f"{copy}.{name}": number for name, number in plain.items()}
+        return Snapshot(self.spec.id, self.step, self.spec, tensors, numbers)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """The state of a snapshot, its own or of the run it is a fork of.
+
+        Raises:
+            ValueError: of another model.
+        """
+        if snapshot.spec != self.spec:
+            self._turn(snapshot.spec)
+        for copy, member in enumerate(self.members):
+            member.restore(_part(snapshot.tensors, copy), _part(snapshot.numbers, copy))
+        self.step = snapshot.step
+        self.diverged_step = snapshot.numbers["diverged_step"]
+
+    def _turn(self, spec: RunSpec) -> None:
+        self.spec = spec
+        for member in self.members:
+            member.turn(spec)
+
+    def move(self, slot: int) -> None:
+        """Another colour and glyph; its masks stay."""
+        if self._become is not None:
+            self._become = replace(self._become, slot=slot)
+        else:
+            self.spec = replace(self.spec, slot=slot)
+
+    # --- settings ---------------------------------------------------------------------------------
 
     def prepare(self, setting: str, value: Value | None) -> Prepared:
         """What setting `setting` would do; changes nothing. ``policy.NAME`` is the policy's.
@@ -125,16 +217,20 @@ class Trainer:
         settings = self.spec.settings | {setting: checked}
         old = self.spec.settings[setting]
         change = Change(self.spec.id, setting, old, checked, self.step + 1)
-        options = self._rule.group_options(settings)
+        options = get_rule(self.spec.optimizer).group_options(settings)
         return Prepared(change, replace(self.spec, settings=settings), options)
 
     def apply(self, prepared: Prepared) -> Change:
         """Let a prepared change take effect from the next step on."""
-        self.spec = prepared.spec
-        self._optimizer.policy_settings = dict(prepared.spec.policy_settings)
-        for group in self._optimizer.param_groups:
-            group.update(prepared.options)
+        self._apply(prepared)
         return prepared.change
+
+    def _apply(self, prepared: Prepared) -> None:
+        self.spec = prepared.spec
+        for member in self.members:
+            member.optimizer.policy_settings = dict(prepared.spec.policy_settings)
+            for group in member.optimizer.param_groups:
+                group.update(prepared.options)
 
     def has(self, setting: str) -> bool:
         """Whether `setting` is one of this run's that can change while it trains."""
@@ -142,8 +238,9 @@ class Trainer:
 
     def _live(self) -> dict[str, Setting]:
         """By the name a control gives them: the rule's, and the policy's as ``policy.NAME``."""
-        named = {setting.name: setting for setting in self._rule.settings}
-        named |= {POLICY_PREFIX + setting.name: setting for setting in self._policy.settings}
+        rule, policy = get_rule(self.spec.optimizer), get_policy(self.spec.policy)
+        named = {setting.name: setting for setting in rule.settings}
+        named |= {POLICY_PREFIX + setting.name: setting for setting in policy.settings}
         numeric = ("float", "int")
         return {name: s for name, s in named.items() if s.live and s.kind in numeric}
 
@@ -159,5 +256,16 @@ class Trainer:
         if self.diverged_step is not None:
             message = f"the loss stopped being finite at step {self.diverged_step}"
         return RunStatus(
-            self.spec.id, self.spec.slot, self.state, self.step, self.diverged_step, message
+            self.identity.id,
+            self.identity.slot,
+            self.state,
+            self.step,
+            self.diverged_step,
+            message,
         )
+
+
+def _part(named: dict[str, Any], copy: int) -> dict[str, Any]:
+    """What belongs to one copy, without its number."""
+    prefix = f"{copy}."
+    return {k.removeprefix(prefix): v for k, v in named.items() if k.startswith(prefix)}

@@ -96,6 +96,12 @@ class Problem(Protocol):
         ...
 
     @property
+    def suggested_settings(self) -> Mapping[str, Mapping[str, Value]]:
+        """Other settings that suit a rule here, by rule name, e.g. weight decay; the menu's first
+        proposal. A rule that is not named, and a setting that is not, has its own default."""
+        ...
+
+    @property
     def steps(self) -> int:
         """Steps of the default comparison."""
         ...

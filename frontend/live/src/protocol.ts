@@ -14,11 +14,25 @@ export type ControlKind =
   | "extend"
   | "add_run"
   | "remove_run"
-  | "restore_run";
+  | "restore_run"
+  | "fork"
+  | "checkpoint"
+  | "resume"
+  | "watch"
+  | "contour"
+  | "curvature";
 
 export type RunState = "running" | "finished" | "diverged" | "removed";
 
-export type State = "starting" | "running" | "paused" | "finished" | "stopped" | "failed";
+export type State =
+  | "queued"
+  | "starting"
+  | "running"
+  | "paused"
+  | "finished"
+  | "diverged"
+  | "cancelled"
+  | "failed";
 
 /** A setting with its range (see `lrd_core.settings.Setting`). */
 export interface SettingInfo {
@@ -84,6 +98,9 @@ export interface ProblemInfo {
   suggested_lr: Record<string, number>;
   steps: number;
   speed: number;
+  test_every: number;
+  /** name of the data set it needs; empty if none */
+  data: string;
   surface: SurfaceInfo | null;
 }
 
@@ -95,6 +112,8 @@ export interface Catalogue {
   drop_rate: SettingInfo;
   rescale: SettingInfo;
   max_runs: number;
+  /** names of the devices of this machine, best first */
+  devices: string[];
   version: string;
 }
 
@@ -103,6 +122,25 @@ export interface Grid {
   x: number[];
   y: number[];
   z: number[][];
+}
+
+/** A data set and whether it is on the server's machine (see `lrd_core.data`). */
+export interface DataSetInfo {
+  name: string;
+  label: string;
+  about: string;
+  /** size of the download */
+  bytes: number;
+  licence: string;
+  state: "present" | "missing" | "downloading" | "failed";
+  /** folder that holds it; else where was looked for it */
+  where: string;
+  /** 0 to 1 while it is downloaded */
+  progress: number | null;
+  /** what to do about it; empty where nothing is wrong */
+  message: string;
+  /** problems that need it */
+  problems: string[];
 }
 
 /** A run to train; what is missing comes from the defaults of optimizer, policy and problem. */
@@ -116,6 +154,14 @@ export interface RunIn {
   label?: string;
 }
 
+/** What a job may use at most; None is no limit. Steps have a limit of their own: `steps`. */
+export interface LimitsIn {
+  /** wall time from its first step */
+  seconds?: number | null;
+  /** resident memory of its process */
+  memory_mb?: number | null;
+}
+
 /** An experiment to start; without `runs` the problem's default comparison. */
 export interface ExperimentIn {
   problem?: string;
@@ -125,11 +171,21 @@ export interface ExperimentIn {
   speed?: number | null;
   runs?: RunIn[] | null;
   shared_masks?: boolean;
-  test_every?: number;
+  test_every?: number | null;
+  seeds?: number;
+  device?: string;
+  curvature_every?: number;
+  limits?: LimitsIn;
   paused?: boolean;
   name?: string;
   /** experiment to stop once this one has started */
   replaces?: string | null;
+}
+
+/** `LimitsIn` as stored. */
+export interface Limits {
+  seconds: number | null;
+  memory_mb: number | null;
 }
 
 export interface Run {
@@ -143,6 +199,15 @@ export interface Run {
   policy_settings: Record<string, Value>;
   rescale: boolean;
   mask_seed: number;
+  mask_slot: number;
+  /** the run whose first `fork_step` steps it shares */
+  parent: string;
+  fork_step: number;
+  /**
+   * what came of comparing steps that were made again with the record: empty (nothing was), 'equal'
+   * or a sentence with the first step that differs
+   */
+  replay: string;
   state: RunState;
   step: number;
   diverged_step: number | null;
@@ -167,6 +232,11 @@ export interface Experiment {
   speed: number;
   shared_masks: boolean;
   test_every: number;
+  seeds: number;
+  device: string;
+  threads: number;
+  curvature_every: number;
+  limits: Limits;
   state: State;
   message: string;
   step: number;
@@ -247,6 +317,22 @@ export interface ControlOut {
   who: string;
 }
 
+/**
+ * Basin pictures to compute: n × n starts over a surface's view, one picture a run. The answer is
+ * MessagePack, see `backend.api.swarms`. `own` masks: every start has its own coins; `shared`: all
+ * have those of one run. `client` is who asks, any text that a page keeps: of its requests that
+ * wait only the newest is computed.
+ */
+export interface SwarmIn {
+  problem?: string;
+  n?: number;
+  steps?: number;
+  seed?: number;
+  masks?: "own" | "shared";
+  runs: RunIn[];
+  client?: string;
+}
+
 /** What was wrong: the field, its value, what is allowed, and one sentence with all three. */
 export interface ErrorDetail {
   field: string;
@@ -305,4 +391,10 @@ export interface Ping {
   type: "ping";
 }
 
-export type ServerMessage = Hello | ExperimentMessage | ControlMessage | ViewersMessage | Pong;
+export type ServerMessage =
+  | Hello
+  | ExperimentMessage
+  | ControlMessage
+  | ViewMessage
+  | ViewersMessage
+  | Pong;

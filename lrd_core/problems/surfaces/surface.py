@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -48,6 +48,7 @@ class Surface:
     kind: Literal["surface"] = "surface"
     test_every: int = 10
     data: str = ""
+    suggested_settings: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
 
     @property
     def settings(self) -> tuple[Setting, ...]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from lrd_core.engine.controls import Applied, Control, State, Status
+from lrd_core.engine.controls import Applied, Control, Replayed, State, Status
 from lrd_core.engine.experiment import ExperimentSpec, check_experiment
 from lrd_core.engine.frames import Block, Frame, rows
 from lrd_core.engine.loop import Loop
@@ -20,6 +21,8 @@ class Recorder:
         self.rows: dict[tuple[str, int], Values] = {}
         self.answers: dict[str, Applied] = {}
         self.statuses: list[Status] = []
+        self.made_again: dict[str, list[Replayed]] = {}
+        self.views: dict[str, list[dict[str, Any]]] = {}
         self.repeated: list[tuple[str, int]] = []
         self.when: Callable[[], None] = lambda: None
         self.changed = threading.Condition()
@@ -42,6 +45,16 @@ class Recorder:
     def status(self, status: Status) -> None:
         with self.changed:
             self.statuses.append(status)
+            self.changed.notify_all()
+
+    def replayed(self, run: str, parts: list[Replayed]) -> None:
+        with self.changed:
+            self.made_again[run] = parts
+            self.changed.notify_all()
+
+    def view(self, name: str, content: dict[str, Any]) -> None:
+        with self.changed:
+            self.views.setdefault(name, []).append(content)
             self.changed.notify_all()
 
     def column(self, run: str, name: str) -> list[float]:

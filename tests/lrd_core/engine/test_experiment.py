@@ -1,6 +1,6 @@
 """Experiments are checked at the door: the error names field, value and what is allowed."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -122,8 +122,8 @@ def test_a_scheduled_change_that_makes_no_sense_is_refused(text: str) -> None:
 
 def test_masks_of_ones_own_differ_between_slots_and_seeds() -> None:
     seeds = [
-        spec(seed=seed, shared_masks=False).mask_seed(slot)
-        for seed in range(4)
+        experiment.mask_seed(replace(experiment.runs[0], slot=slot, mask_slot=-1))
+        for experiment in (spec(seed=seed, shared_masks=False) for seed in range(4))
         for slot in range(16)
     ]
     assert len(set(seeds)) == len(seeds)

@@ -348,7 +348,7 @@ def test_a_setting_of_all_says_where_a_run_that_catches_up_stands() -> None:
 
 def test_a_run_added_after_all_diverged_can_be_trained() -> None:
     with Live(spec(runs=[{"optimizer": "sgd", "settings": {"lr": 900.0}}])) as live:
-        stopped = live.wait_state("finished").step
+        stopped = live.wait_state("diverged").step
         assert stopped < 40
         live.ask(Control("a", "add_run", spec={"optimizer": "adam"}))
         live.ask(Control("p", "play"))

@@ -1,0 +1,29 @@
+"""Steps that were made again, held against what was recorded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+EQUAL = "equal"
+
+
+def compared(parts: Sequence[Mapping[str, Any]], recorded: Sequence[Mapping[int, float]]) -> str:
+    """`EQUAL`, or one sentence about the first step that differs or is not recorded.
+
+    Args:
+        parts: run, first and losses, in the order of steps (`lrd_core.engine.controls.Replayed`).
+        recorded: for each part its run's losses by step.
+    """
+    for part, known in zip(parts, recorded, strict=True):
+        for step, again in enumerate(map(float, part["losses"]), part["first"]):
+            before = known.get(step)
+            if before is None:
+                return f"step {step} of {part['run']} is not recorded, so it was not compared"
+            if before != again and not (math.isnan(before) and math.isnan(again)):
+                return (
+                    f"the replay differs from the record of {part['run']} at step {step}: "
+                    f"loss {again!r}, recorded {before!r}"
+                )
+    return EQUAL

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from backend.store import Store
+
 EQUAL = "equal"
 
 
@@ -27,3 +29,16 @@ def compared(parts: Sequence[Mapping[str, Any]], recorded: Sequence[Mapping[int,
                     f"loss {again!r}, recorded {before!r}"
                 )
     return EQUAL
+
+
+async def recorded_of(
+    store: Store, experiment: str, parts: Sequence[Mapping[str, Any]]
+) -> list[dict[int, float]]:
+    """For each part, the stored losses of its run by step."""
+    recorded = []
+    for part in parts:
+        last = part["first"] + len(part["losses"]) - 1
+        found = await store.series(experiment, part["run"], {"loss"}, part["first"], last)
+        steps, values = found.steps.get("loss", []), found.values.get("loss", [])
+        recorded.append(dict(zip(steps, values, strict=True)))
+    return recorded

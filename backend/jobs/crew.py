@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 from pydantic import BaseModel
 
+from backend.jobs.memory import processes_ended
 from backend.jobs.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,8 @@ Process = asyncio.subprocess.Process
 class Worker:
     """One worker process; `send` is None while it is not connected, `pid` 0 until it was forked.
 
-    `ours` says that the nursery will report its end.
+    `ours` says that the nursery will report its end; `starved` that it seems to have been killed by
+    the system for want of memory.
     """
 
     def __init__(self, name: str, pid: int = 0, ours: bool = True) -> None:
@@ -36,6 +38,7 @@ class Worker:
         self.pid = pid
         self.ours = ours
         self.ended = False
+        self.starved = False
         self.experiment: str | None = None
         self.send: Send | None = None
         self.connected = asyncio.Event()
@@ -103,6 +106,7 @@ class Crew:
         #: Set once the nursery can fork.
         self.ready = asyncio.Event()
         self._closing = False
+        self._starved = processes_ended()
 
     def get(self, name: str) -> Worker | None:
         return self._workers.get(name)
@@ -179,8 +183,14 @@ class Crew:
                     worker.ended = True
                     self.forget(worker)
                     code = message["code"]
+                    worker.starved = self._starves(code)
                     words = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
                     self._tasks.start(self._on_exit(worker, words))
+
+    def _starves(self, code: int) -> bool:
+        """Whether the system has ended processes for want of memory since one was killed last."""
+        before, self._starved = self._starved, processes_ended()
+        return code == -signal.SIGKILL and self._starved > before
 
     async def close(self, seconds: float) -> None:
         """Wait for every process to end, at most so long; then kill what is left."""

@@ -10,30 +10,34 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from backend.errors import ApiError, refused
-from backend.jobs.compare import EQUAL, compared
+from backend.jobs.changes import after_changes
+from backend.jobs.compare import EQUAL, compared, recorded_of
 from backend.jobs.crew import Worker
+from backend.jobs.memory import ADVICE
 from backend.jobs.messages import (
     Ack,
     Assign,
     Stored,
     WorkerApplied,
+    WorkerEnding,
     WorkerFailed,
     WorkerReady,
     WorkerReplayed,
     WorkerStatus,
     WorkerView,
 )
-from backend.protocol import ControlOut, Experiment, Run
+from backend.protocol import ControlOut, Experiment, Run, Usage
 from backend.store import Store
 from backend.store.frames import pack, steps_of
-from backend.store.records import ACTIVE, control_out
-from lrd_core.engine.experiment import POLICY_PREFIX
+from backend.store.records import ACTIVE, QUEUED, control_out
 from lrd_core.engine.frames import decode
 from lrd_core.settings import SettingError
 
 log = logging.getLogger(__name__)
 
 ENDED = ("cancelled", "failed")
+#: Nothing is left to train, but a control can change that.
+DONE = ("finished", "diverged")
 
 
 class Audience(Protocol):
@@ -56,12 +60,20 @@ class Job:
     def __init__(self, experiment: Experiment, store: Store, audience: Audience) -> None:
         self.experiment = experiment
         self.worker: Worker | None = None
+        #: The process that was started for it, connected or not.
+        self.spawned: Worker | None = None
         #: What its worker is to be told, again if the link is cut before it has heard it.
         self.assignment: Assign | None = None
         #: When it was seen to be finished (monotonic seconds).
         self.finished_at: float | None = None
         #: Set once controls can be applied, or never will be.
         self.ready = asyncio.Event()
+        #: Set once its process is gone and everything of it is stored.
+        self.over = asyncio.Event()
+        #: Its worker was asked to end.
+        self.leaving = False
+        #: What its process uses, as last told.
+        self.usage: Usage | None = None
         #: Said when the experiment stops; ``{step}`` becomes the last stored step.
         self.stop_words = "stopped at step {step}"
         self._store = store
@@ -77,8 +89,23 @@ class Job:
         return self.experiment.state in ACTIVE
 
     @property
+    def queued(self) -> bool:
+        """It waits for a place."""
+        return self.experiment.state == QUEUED
+
+    @property
+    def ended(self) -> bool:
+        """It needs a new process to go on."""
+        gone = self.worker is None or self.leaving
+        return self.experiment.state in ENDED or (self.experiment.state in DONE and gone)
+
+    @property
+    def viewers(self) -> int:
+        return self._audience.viewers(self.id)
+
+    @property
     def watched(self) -> bool:
-        return self._audience.viewers(self.id) > 0
+        return self.viewers > 0
 
     async def change(self, **fields: Any) -> None:
         """Change parts of the experiment: stored, then told."""
@@ -126,7 +153,7 @@ class Job:
         status = message.status
         before = self.experiment
         state = status["state"]
-        if before.state in ("finished", "diverged", "failed") and state == "cancelled":
+        if before.state in (*DONE, "failed") and state == "cancelled":
             state = before.state  # its worker was let go; that changes nothing about it
         words = before.message if state in ENDED and before.state == state else ""
         if state == "cancelled" and not words:
@@ -144,7 +171,7 @@ class Job:
             }
         )
         self.experiment = after
-        if state not in ("finished", "diverged"):
+        if state not in DONE:
             self.finished_at = None
         elif self.finished_at is None:
             self.finished_at = time.monotonic()
@@ -160,7 +187,7 @@ class Job:
             if answer is not None and not answer.done():
                 answer.set_exception(refused(SettingError(**applied["error"])))
             return Stored(control=control["id"])
-        after = _after_changes(self.experiment, applied)
+        after = after_changes(self.experiment, applied)
         row = {
             "id": control["id"],
             "kind": control["kind"],
@@ -174,6 +201,13 @@ class Job:
             "at": message.at,
             "who": message.who,
         }
+        out = await self.take_up(after, row)
+        if answer is not None and not answer.done():
+            answer.set_result(out)
+        return Stored(control=control["id"])
+
+    async def take_up(self, after: Experiment, row: dict[str, Any]) -> ControlOut:
+        """Store a control (a row of `tables.controls`) with the experiment after it; tell both."""
         out = control_out(row)
         changed = after != self.experiment
         self.experiment = after
@@ -181,19 +215,14 @@ class Job:
             self._audience.control(self.id, out)
             if changed:
                 self._audience.experiment(after)
-        if answer is not None and not answer.done():
-            answer.set_result(out)
-        return Stored(control=control["id"])
+        return out
 
     async def on_replayed(self, message: WorkerReplayed) -> Stored:
         """Compare steps that were made again with the record; the run tells what came of it."""
-        recorded = []
-        for part in message.parts:
-            last = part["first"] + len(part["losses"]) - 1
-            found = await self._store.series(self.id, part["run"], {"loss"}, part["first"], last)
-            steps, values = found.steps.get("loss", []), found.values.get("loss", [])
-            recorded.append(dict(zip(steps, values, strict=True)))
-        words = compared(message.parts, recorded) if message.parts else ""
+        words = ""
+        if message.parts:
+            recorded = await recorded_of(self._store, self.id, message.parts)
+            words = compared(message.parts, recorded)
         if words not in ("", EQUAL):
             log.warning("experiment %s, run %s: %s", self.id, message.run, words)
         runs = [
@@ -206,10 +235,20 @@ class Job:
 
     def on_view(self, message: WorkerView) -> None:
         """Hand a picture on."""
+        if message.name == "usage":
+            self.usage = Usage.model_validate(message.content)
         self._audience.view(self.id, message.name, message.content)
 
+    def on_ending(self, message: WorkerEnding) -> Stored:
+        """The reason comes before the end."""
+        self.stop_words = message.words
+        return Stored(control="ending")
+
     async def on_failed(self, message: WorkerFailed) -> None:
-        await self.fail(f"training raised {message.message}")
+        if message.out_of_memory:
+            await self.fail(f"there was not enough memory ({message.message}): {ADVICE}; it ended")
+        else:
+            await self.fail(f"training raised {message.message}")
 
     # --- ends -------------------------------------------------------------------------------------
 
@@ -232,7 +271,7 @@ class Job:
     async def _end(self, state: str, message: str) -> None:
         self.worker = None
         try:
-            await self.change(state=state, connected=False, message=message)
+            await self.change(state=state, connected=False, message=message, queue=None)
         finally:
             # After the change, so that whoever waits is told the reason.
             self.refuse_waiting()
@@ -273,12 +312,15 @@ class Job:
 
 def no_worker(experiment: Experiment) -> ApiError:
     """409: there is no process that could apply a control."""
-    if experiment.state in ACTIVE:
+    if experiment.state == QUEUED:
+        words = f"the experiment {experiment.message}; stop it, or send this when it has started"
+        allowed = "an experiment that has started"
+    elif experiment.state in ACTIVE:
         words = "its worker process is being reconnected; try again in a moment"
         allowed = "an experiment whose worker is connected"
     else:
         reason = experiment.message or experiment.state
-        words = f"the experiment has ended: {reason}; start it again"
+        words = f"the experiment has ended: {reason}; resume it first"
         allowed = "an experiment that trains"
     return ApiError(409, "state", experiment.state, allowed, f"state: {words}")
 
@@ -292,28 +334,3 @@ def _followed(run: Run, status: dict[str, Any] | None) -> Run:
 def _without_steps(experiment: Experiment) -> Experiment:
     runs = [run.model_copy(update={"step": 0}) for run in experiment.runs]
     return experiment.model_copy(update={"step": 0, "runs": runs})
-
-
-def _after_changes(experiment: Experiment, applied: dict[str, Any]) -> Experiment:
-    """`experiment` with the changes of a control."""
-    runs = {run.id: run.model_copy(deep=True) for run in experiment.runs}
-    told = applied["run"]
-    if told is not None:
-        known = runs.get(told["id"])
-        runs[told["id"]] = (
-            known.model_copy(update=told)
-            if known is not None
-            else Run(**told, state="running", step=0, diverged_step=None, message="")
-        )
-    for change in applied["changes"]:
-        run = runs.get(change["run"])
-        if run is None:
-            continue
-        setting = change["setting"]
-        if setting == "drop_rate":
-            run.drop_rate = change["new"]
-        elif setting.startswith(POLICY_PREFIX):
-            run.policy_settings[setting.removeprefix(POLICY_PREFIX)] = change["new"]
-        elif setting in run.settings:
-            run.settings[setting] = change["new"]
-    return experiment.model_copy(update={"runs": list(runs.values())})

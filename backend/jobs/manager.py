@@ -6,26 +6,32 @@ import asyncio
 import logging
 import secrets
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from typing import Any
 
 from backend.errors import ApiError, unknown_experiment
 from backend.jobs.crew import Crew, Worker
+from backend.jobs.fresh import new_experiment
 from backend.jobs.job import Audience, Job, no_worker
-from backend.jobs.messages import Assign, Shutdown, WorkerControl
-from backend.jobs.room import make_room
+from backend.jobs.launcher import Launcher
+from backend.jobs.memory import ADVICE
+from backend.jobs.messages import Shutdown, WorkerControl
+from backend.jobs.room import chosen_device
 from backend.jobs.tasks import Tasks
-from backend.protocol import ControlIn, ControlOut, Experiment, ExperimentIn
+from backend.protocol import ControlIn, ControlOut, Experiment, ExperimentIn, Limits, ResumeIn
 from backend.settings import Settings
 from backend.store import Store
-from backend.store.records import moment
 from lrd_core.engine.experiment import ExperimentSpec, check_experiment
-from lrd_core.problems import PROBLEMS, get_problem
+from lrd_core.problems import PROBLEMS
 
 log = logging.getLogger(__name__)
 
 CLOSE_S = 3.5
+#: In which the link of a process that has ended must be closed, its last rows stored.
+END_S = 3.0
+#: Controls that are not worth a new process.
+NOT_FOR_ENDED = ("stop", "pause", "watch")
 
 
 class Manager:
@@ -37,19 +43,24 @@ class Manager:
         self._audience = audience
         self._jobs: dict[str, Job] = {}
         self._tasks = Tasks()
-        self._creating = asyncio.Lock()
+        self._resuming = asyncio.Lock()
         self._closing = False
         self.crew = Crew(settings.worker_url(), token, self._exited)
+        self.launcher = Launcher(
+            settings, store, self.crew, self._jobs, self._let_go, self._await_return
+        )
 
     async def start(self) -> None:
         """Wait for the workers of an earlier life of this server; start the nursery."""
-        for id in await self._store.active():
+        for id in [*await self._store.active(), *await self._store.queued()]:
             experiment = await self._store.experiment(id)
             if experiment is not None:
-                self._jobs[id] = Job(experiment, self._store, self._audience)
-                self._tasks.start(self._await_return(self._jobs[id]))
+                job = self._jobs[id] = Job(experiment, self._store, self._audience)
+                if job.active:
+                    self._tasks.start(self._await_return(job))
         self._tasks.start(self._release_idle())
         await self.crew.start()
+        self.launcher.start()
         self._tasks.start(self._warm_up())
 
     async def _warm_up(self) -> None:
@@ -60,10 +71,12 @@ class Manager:
                 await asyncio.to_thread(check_experiment, {"problem": name})
 
     async def close(self) -> None:
-        """End every worker; their last rows are stored, their experiments become stopped."""
+        """End every worker; their last rows are stored, their experiments become cancelled. Those
+        that wait for a place go on waiting when the server is started again."""
         if self._closing:
             return
         self._closing = True
+        await self.launcher.close()
         for job in self._jobs.values():
             if job.active:
                 job.stop_words = "the server was shut down at step {step}; every step is kept"
@@ -78,7 +91,13 @@ class Manager:
     @property
     def count(self) -> int:
         """Experiments that train or wait to."""
-        return sum(job.active for job in self._jobs.values())
+        return len(self.busy())
+
+    def busy(self) -> list[Job]:
+        """Those that train, then those that wait for a place, in their order."""
+        active = [job for job in self._jobs.values() if job.active]
+        active.sort(key=lambda job: job.experiment.created_at)
+        return [*active, *self.launcher.queue()]
 
     def job(self, id: str) -> Job | None:
         return self._jobs.get(id)
@@ -98,95 +117,82 @@ class Manager:
     # --- start ------------------------------------------------------------------------------------
 
     async def create(self, given: ExperimentIn) -> Experiment:
-        """Start an experiment.
+        """Start an experiment, or let it wait for a place.
 
         Raises:
             SettingError: a value that is not allowed.
-            ApiError: too many experiments at once, nothing there to replace, or the server is
-                being shut down.
+            ApiError: nothing there to replace, or the server is being shut down.
         """
         self._refuse_if_closing()
+        spec = await asyncio.to_thread(self._checked, given)
+        await self._check_replaced(given.replaces)
+        self._refuse_if_closing()
+        experiment = new_experiment(given, spec)
+        await self._store.create(experiment, asdict(spec))
+        job = self._jobs[experiment.id] = Job(experiment, self._store, self._audience)
+        await self.launcher.submit(job, given.paused)
+        return job.experiment
+
+    def _checked(self, given: ExperimentIn) -> ExperimentSpec:
         parts = given.model_dump(
             exclude={"name", "paused", "replaces", "limits"}, exclude_none=True
         )
-        spec = await asyncio.to_thread(check_experiment, parts)
-        async with self._creating:
-            replaced = await self._replaced(given.replaces)
-            await make_room(
-                self._jobs.values(), self._settings.max_jobs, given.replaces, self._let_go
-            )
+        problem = PROBLEMS.get(given.problem)
+        if problem is not None:
+            parts["device"] = chosen_device(given.device, list(self._jobs.values()), problem.kind)
+        return check_experiment(parts)
+
+    async def resume(self, id: str, given: ResumeIn) -> Experiment:
+        """Let an ended experiment go on where its record ends, in a new process; one that has not
+        ended stays as it is.
+
+        Raises:
+            ApiError: 404, or the server is being shut down.
+        """
+        async with self._resuming:
             self._refuse_if_closing()
-            experiment = _new_experiment(given, spec)
-            await self._store.create(experiment, asdict(spec))
-            job = self._jobs[experiment.id] = Job(experiment, self._store, self._audience)
-            worker = self.crew.spawn()
-            worker.experiment = job.id
-        self._tasks.start(self._assign(job, worker, spec, given.paused, replaced))
-        return job.experiment
+            job = self._jobs.get(id)
+            if job is not None and job.ended:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(job.over.wait(), END_S)
+                job = self._jobs.get(id)
+            if job is None:
+                experiment = await self.experiment(id)
+                job = self._jobs[id] = Job(experiment, self._store, self._audience)
+                limits = None if given.limits is None else Limits(**given.limits.model_dump())
+                await self.launcher.submit(job, given.paused, given.who, limits)
+            return job.experiment
 
     def _refuse_if_closing(self) -> None:
         if self._closing:
             message = "server: it is being shut down; start it again first"
             raise ApiError(503, "server", None, "a server that goes on running", message)
 
-    async def _replaced(self, id: str | None) -> Experiment | None:
+    async def _check_replaced(self, id: str | None) -> None:
         if id is None:
-            return None
+            return
         try:
-            return await self.experiment(id)
+            await self.experiment(id)
         except ApiError:
             allowed = "the id of an experiment, or leave it out"
             message = f"replaces: there is no experiment {id!r}; use {allowed}"
             raise ApiError(422, "replaces", id, allowed, message) from None
 
-    async def _assign(
-        self,
-        job: Job,
-        worker: Worker,
-        spec: ExperimentSpec,
-        paused: bool,
-        replaced: Experiment | None,
-    ) -> None:
-        try:
-            await asyncio.wait_for(worker.connected.wait(), self._settings.start_limit)
-        except TimeoutError:
-            if job.active:
-                worker.kill()
-                await job.fail("its worker process did not come up")
-            return
-        if not job.active:  # it was replaced while it waited
-            await worker.tell(Shutdown())
-            return
-        job.worker = worker
-        job.assignment = Assign(
-            experiment=job.id,
-            spec=asdict(spec),
-            paused=paused,
-            checkpoints=str(self._settings.checkpoints / job.id),
-        )
-        if await worker.tell(job.assignment):
-            await job.connect(worker)
-        else:  # the link was cut; the worker is told when it has come back
-            self._tasks.start(self._await_return(job))
-        if replaced is not None:
-            await self._replace(replaced, job.id)
-
-    async def _replace(self, replaced: Experiment, by: str) -> None:
-        job = self._jobs.get(replaced.id)
-        if job is None:
-            await self._store.save(replaced.model_copy(update={"replaced_by": by}))
-            return
-        job.stop_words = "continued as another experiment after step {step}; every step is kept"
-        await job.change(replaced_by=by)
-        await self._let_go(job)
-
     async def _let_go(self, job: Job) -> None:
+        job.leaving = True
         if job.worker is None:
-            self._jobs.pop(job.id, None)
-            if job.active:
+            if job.active or job.queued:
                 await job.stopped()
+            self._drop(job)
         elif not await job.worker.tell(Shutdown()):
             job.worker.terminate()
+
+    def _drop(self, job: Job) -> None:
+        """Its process is gone, and all of it is stored."""
+        if self._jobs.get(job.id) is job:
+            del self._jobs[job.id]
+        job.over.set()
+        self.launcher.stir()
 
     # --- controls ---------------------------------------------------------------------------------
 
@@ -196,13 +202,15 @@ class Manager:
         Raises:
             ApiError: 404 unknown experiment, 409 no worker, 422 refused, 504 no answer.
         """
-        job = self._jobs.get(id)
-        if job is None:
-            raise no_worker(await self.experiment(id))
-        limit = self._settings.control_limit
+        if given.kind == "resume":
+            words = f"kind: resume is not a control; use POST /api/experiments/{id}/resume"
+            raise ApiError(422, "kind", given.kind, "another kind", words)
+        job = await self._trained(id, given)
+        if job.queued and given.kind == "stop":
+            return await self._cancel(job, given.who)
         control = secrets.token_hex(6)
-        parts = given.model_dump(exclude={"who"}) | {"id": control}
         answer = job.expect(control)
+        limit = self._settings.control_limit
         try:
             async with asyncio.timeout(limit):
                 if job.experiment.state == "starting":
@@ -210,7 +218,7 @@ class Manager:
                 if answer.done():
                     return await answer
                 with job.stopping(given.who) if given.kind == "stop" else nullcontext():
-                    message = WorkerControl(control=parts, who=given.who)
+                    message = WorkerControl(control=_parts(given, control), who=given.who)
                     if job.worker is None or not await job.worker.tell(message):
                         raise job.no_worker()
                     return await answer
@@ -220,6 +228,39 @@ class Manager:
             raise ApiError(504, "kind", given.kind, allowed, words) from None
         finally:
             job.give_up(control)
+
+    async def _trained(self, id: str, given: ControlIn) -> Job:
+        """The job that is to apply a control; an ended experiment is resumed for it, paused."""
+        job = self._jobs.get(id)
+        if job is None or job.ended:
+            if given.kind in NOT_FOR_ENDED or self._closing:
+                raise no_worker(await self.experiment(id))
+            await self.resume(id, ResumeIn(who=given.who))
+            job = self._jobs.get(id)
+        if job is None:
+            raise no_worker(await self.experiment(id))
+        return job
+
+    async def _cancel(self, job: Job, who: str) -> ControlOut:
+        """Take an experiment out of the queue."""
+        step = job.experiment.step
+        row: dict[str, Any] = {
+            "id": secrets.token_hex(6),
+            "kind": "stop",
+            "run": None,
+            "setting": None,
+            "value": None,
+            "spec": None,
+            "step": step + 1,
+            "received_step": step,
+            "changes": [],
+            "at": time.time(),
+            "who": who,
+        }
+        with job.stopping(who):
+            out = await job.take_up(job.experiment, row)
+            await self._let_go(job)
+        return out
 
     # --- workers come and go ----------------------------------------------------------------------
 
@@ -240,7 +281,7 @@ class Manager:
                 return None
             self._jobs[experiment] = Job(known, self._store, self._audience)
         job = self._jobs[experiment]
-        if job.worker is not None and job.worker is not worker:
+        if (job.worker or job.spawned or worker) is not worker:
             self._send_away(worker)
             return None
         worker.experiment = experiment
@@ -288,33 +329,43 @@ class Manager:
             await asyncio.sleep(0.1)
         if self._closing or self._jobs.get(job.id) is not job:
             return
-        self._jobs.pop(job.id)
         if job.worker is not None:
             job.worker.kill()
             cause = "its worker process lost the connection and did not come back"
         else:
             cause = "the server was restarted and its worker process did not come back"
-        if job.active:
-            await job.fail(cause)
+        try:
+            if job.active:
+                await job.fail(cause)
+        finally:
+            self._drop(job)
 
     async def _exited(self, worker: Worker, words: str) -> None:
         """A worker process has ended."""
         try:
             # What it had sent is still being stored.
-            await asyncio.wait_for(worker.disconnected.wait(), 0.3)
+            await asyncio.wait_for(worker.disconnected.wait(), END_S)
         except TimeoutError:
             worker.detach()
         job = self._jobs.get(worker.experiment or "")
-        if job is None or (job.worker is not None and job.worker is not worker):
+        if job is None or (job.worker or job.spawned or worker) is not worker:
             return
         job.worker = None
-        self._jobs.pop(job.id, None)
-        if job.active and self._closing:
-            await job.stopped()
-        elif job.active:
-            await job.fail(f"its worker process ended unexpectedly ({words})")
-        else:
-            await job.gone()
+        try:
+            if job.active and (self._closing or job.leaving):
+                await job.stopped()
+            elif job.active:
+                await job.fail(self._cause(worker, words))
+            else:
+                await job.gone()
+        finally:
+            self._drop(job)
+
+    def _cause(self, worker: Worker, words: str) -> str:
+        """Why a process has ended that nobody had asked to."""
+        if worker.starved:
+            return f"the system ended its process for want of memory; {ADVICE}; it ended"
+        return f"its worker process ended unexpectedly ({words})"
 
     async def _release_idle(self) -> None:
         """Let the workers of experiments go that were finished long ago."""
@@ -323,47 +374,12 @@ class Manager:
             await asyncio.sleep(min(limit / 4, 15.0))
             now = time.monotonic()
             for job in list(self._jobs.values()):
-                if job.finished_at is not None and now - job.finished_at > limit:
+                idle = job.finished_at is not None and now - job.finished_at > limit
+                if idle and not job.leaving:
                     await self._let_go(job)
 
 
-def _new_experiment(given: ExperimentIn, spec: ExperimentSpec) -> Experiment:
-    runs: list[dict[str, Any]] = [
-        asdict(run)
-        | {
-            "mask_seed": spec.mask_seed(run),
-            "state": "running",
-            "step": 0,
-            "diverged_step": None,
-            "message": "",
-        }
-        for run in spec.runs
-    ]
-    return Experiment.model_validate(
-        {
-            "id": secrets.token_hex(5),
-            "name": given.name,
-            "created_at": moment(time.time()),
-            "problem": spec.problem,
-            "kind": get_problem(spec.problem).kind,
-            "settings": spec.settings,
-            "seed": spec.seed,
-            "steps": spec.steps,
-            "speed": spec.speed,
-            "shared_masks": spec.shared_masks,
-            "test_every": spec.test_every,
-            "seeds": spec.seeds,
-            "device": spec.device,
-            "threads": spec.threads,
-            "curvature_every": spec.curvature_every,
-            "limits": given.limits.model_dump(),
-            "state": "starting",
-            "message": "",
-            "step": 0,
-            "runs": runs,
-            "tensors": [],
-            "replaces": given.replaces,
-            "replaced_by": None,
-            "connected": False,
-        }
-    )
+def _parts(given: ControlIn, id: str) -> dict[str, Any]:
+    """A control as it travels; of a run only what was given."""
+    spec = None if given.spec is None else given.spec.model_dump(exclude_unset=True)
+    return given.model_dump(exclude={"who", "spec"}) | {"id": id, "spec": spec}

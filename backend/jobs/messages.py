@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from backend.protocol import Message, Tensor
+from backend.protocol import Limits, Message, Tensor
 
 
 class WorkerHello(Message):
@@ -55,6 +55,16 @@ class WorkerView(Message):
     content: dict[str, Any]
 
 
+class WorkerEnding(Message):
+    """Worker → backend: why it is about to stop by itself; sent again until it is `Stored`.
+
+    ``{step}`` in `words` stands for the last step.
+    """
+
+    type: Literal["ending"] = "ending"
+    words: str
+
+
 class WorkerReady(Message):
     """Worker → backend: the experiment is built; its parameter tensors."""
 
@@ -63,10 +73,14 @@ class WorkerReady(Message):
 
 
 class WorkerFailed(Message):
-    """Worker → backend: training raised; the process ends."""
+    """Worker → backend: training raised; the process ends.
+
+    `out_of_memory` says that there was no memory left for what it wanted.
+    """
 
     type: Literal["failed"] = "failed"
     message: str
+    out_of_memory: bool = False
 
 
 WorkerMessage = Annotated[
@@ -75,17 +89,25 @@ WorkerMessage = Annotated[
     | WorkerStatus
     | WorkerReplayed
     | WorkerView
+    | WorkerEnding
     | WorkerReady
     | WorkerFailed,
     Field(discriminator="type"),
 ]
 
 
+class WorkerControl(Message):
+    type: Literal["control"] = "control"
+    control: dict[str, Any]
+    who: str
+
+
 class Assign(Message):
     """Backend → worker: train this (the parts of an `ExperimentSpec`).
 
     `checkpoints` is the folder of the experiment's checkpoints. `resume` (the parts of a
-    `timeline.Resume`) is set when it goes on in a new process; `seq` is the newest stored frame.
+    `timeline.Resume`) is set when it goes on in a new process; `seq` is the newest stored frame,
+    and `first` a control to apply before any other.
     """
 
     type: Literal["assign"] = "assign"
@@ -93,14 +115,10 @@ class Assign(Message):
     spec: dict[str, Any]
     paused: bool
     checkpoints: str
+    limits: Limits = Limits()
     resume: dict[str, Any] | None = None
     seq: int = 0
-
-
-class WorkerControl(Message):
-    type: Literal["control"] = "control"
-    control: dict[str, Any]
-    who: str
+    first: WorkerControl | None = None
 
 
 class Ack(Message):

@@ -21,7 +21,8 @@ class Outbox:
         self._changed = threading.Condition()
         self._frames: deque[tuple[int, bytes]] = deque()
         self._bytes = 0
-        self._applied: dict[str, str] = {}
+        #: Answers by control, each with the number of the frame that it follows.
+        self._applied: dict[str, tuple[int, str]] = {}
         self._ready = ""
         self._status = ""
         self._outgoing: deque[bytes | str] = deque()
@@ -61,7 +62,7 @@ class Outbox:
     def put_applied(self, control: str, text: str) -> None:
         """Send the answer to a control; sent again after a reconnect until it is stored."""
         with self._changed:
-            self._applied[control] = text
+            self._applied[control] = (self.seq, text)
             self._send(text)
 
     def put_text(self, text: str) -> None:
@@ -92,9 +93,15 @@ class Outbox:
         """A new connection, whose other end has every frame up to `seq`: send the rest again."""
         self.ack(seq)
         with self._changed:
-            texts = [self._ready, *self._applied.values(), self._status]
-            frames = [data for _, data in self._frames]
-            self._outgoing = deque([*frames, *(text for text in texts if text)])
+            outgoing: list[bytes | str] = []
+            answers = deque(self._applied.values())
+            for seq, data in self._frames:
+                # In their order: what is recorded never follows a change that is not.
+                while answers and answers[0][0] < seq:
+                    outgoing.append(answers.popleft()[1])
+                outgoing.append(data)
+            texts = [self._ready, *(text for _, text in answers), self._status]
+            self._outgoing = deque([*outgoing, *(text for text in texts if text)])
             self._changed.notify_all()
 
     def take(self, seconds: float) -> bytes | str | None:

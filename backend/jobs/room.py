@@ -1,41 +1,101 @@
-"""Makes room for one more experiment: which of those that have a worker can do without it."""
+"""Room for one more experiment: places, GPUs, CPU threads."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import prod
 
-from backend.errors import ApiError
 from backend.jobs.job import Job
+from backend.protocol import Experiment
+from backend.settings import Settings
+from lrd_core.engine.devices import devices
+from lrd_core.engine.experiment import THREADS
+
+#: From so many parameters on, more than one CPU thread is of use.
+BIG = 200_000
 
 
-async def make_room(
-    jobs: Iterable[Job],
-    limit: int,
-    leaving: str | None,
-    let_go: Callable[[Job], Awaitable[None]],
-) -> None:
-    """Let the workers of some `jobs` go, the oldest first, until fewer than `limit` are left.
+@dataclass(frozen=True)
+class Room:
+    """What an experiment has to wait for: `leave` are to be asked to end first; `now` says that it
+    can start without waiting until they are gone."""
 
-    Finished experiments nobody watches go first, then paused ones nobody watches (they stop), then
-    finished ones that are watched. `leaving` is the id of one that ends anyhow.
+    now: bool
+    leave: list[Job]
 
-    Raises:
-        ApiError: 409, all others train or are watched; then nothing was let go.
+
+def room_for(job: Job, jobs: Iterable[Job], settings: Settings) -> Room:
+    """Whether there is a place for `job` beside the others.
+
+    Where there is none, ended experiments nobody watches go first, then paused ones nobody watches
+    (they stop), then ended ones that are watched. One that `job` replaces leaves anyhow.
     """
     held = sorted(
-        (job for job in jobs if job.id != leaving), key=lambda job: job.experiment.created_at
+        (other for other in jobs if other is not job and not other.queued),
+        key=lambda other: other.experiment.created_at,
     )
-    excess = len(held) - limit + 1
+    held = [other for other in held if other.id != leaving(job.experiment)]
+    staying = [other for other in held if not other.leaving]
+    leave: list[Job] = []
+    now = True
+    device = job.experiment.device
+    if device != "cpu":
+        here = [other for other in staying if other.experiment.device == device]
+        spare = _spare(here, len(here) - settings.jobs_per_gpu + 1)
+        if spare is None:
+            return Room(False, [])
+        leave += spare
+        # Memory of a GPU is free only when those that held it are gone.
+        gone = [o for o in held if o.experiment.device == device and o.leaving]
+        now = not leave and len(here) + len(gone) < settings.jobs_per_gpu
+    rest = [other for other in staying if other not in leave]
+    spare = _spare(rest, len(rest) - settings.max_jobs + 1)
+    if spare is None:
+        return Room(False, [])
+    return Room(now, [*leave, *spare])
+
+
+def leaving(experiment: Experiment) -> str | None:
+    """Id of the experiment that this one replaces, as soon as it starts for the first time."""
+    return None if experiment.tensors else experiment.replaces
+
+
+def _spare(held: list[Job], excess: int) -> list[Job] | None:
+    """`excess` of these that can do without a worker, the oldest first; None if too few can."""
     ended = [job for job in held if not job.active]
     paused = [job for job in held if job.experiment.state == "paused" and not job.watched]
     spare = sorted(ended, key=lambda job: job.watched)
     quiet = sum(not job.watched for job in ended)
     spare[quiet:quiet] = paused
-    if excess > len(spare):
-        allowed = f"at most {limit} experiments at once"
-        words = f"{limit} are training or watched, {allowed}; stop one first, or raise LRD_MAX_JOBS"
-        raise ApiError(409, "experiments", len(held) + 1, allowed, f"experiments: {words}")
-    for job in spare[: max(excess, 0)]:
-        if job.active:
-            job.stop_words = "stopped at step {step} to make room"
-        await let_go(job)
+    return None if excess > len(spare) else spare[: max(excess, 0)]
+
+
+def chosen_device(asked: str, jobs: Iterable[Job], kind: str) -> str:
+    """``auto`` is the GPU with the fewest experiments, the CPU where there is none; a surface's
+    steps are too short for a GPU."""
+    if asked != "auto" or kind == "surface":
+        return asked
+    here = devices()
+    if here[0] == "cpu":
+        return asked
+    taken = [job.experiment.device for job in jobs if job.active or job.queued]
+    return min((name for name in here if name != "cpu"), key=taken.count)
+
+
+def size_of(experiment: Experiment) -> int:
+    """Parameters of its model; 0 before it has started for the first time."""
+    return sum(prod(tensor.shape) for tensor in experiment.tensors)
+
+
+def fair_threads(experiment: Experiment, size: int, jobs: Iterable[Job], cores: int) -> int:
+    """CPU threads for a job that starts now; they stay, since its bits depend on them."""
+    if not _big(experiment, size):
+        return 1
+    others = [job.experiment for job in jobs if job.active and job.id != experiment.id]
+    rivals = sum(_big(other, size_of(other)) for other in others)
+    return max(1, min(cores // (rivals + 1), int(THREADS.high or 1)))
+
+
+def _big(experiment: Experiment, size: int) -> bool:
+    return experiment.kind == "task" and experiment.device == "cpu" and size >= BIG

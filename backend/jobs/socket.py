@@ -18,6 +18,7 @@ from backend.jobs.manager import Manager
 from backend.jobs.messages import (
     Ack,
     WorkerApplied,
+    WorkerEnding,
     WorkerFailed,
     WorkerHello,
     WorkerMessage,
@@ -101,7 +102,8 @@ async def _serve(socket: WebSocket, manager: Manager, worker: Worker) -> None:
         if received["type"] == "websocket.disconnect":
             return
         job = manager.job(worker.experiment or "")
-        if job is not None:
+        # What a process that was given up still says is not part of the record.
+        if job is not None and job.worker is worker:
             answer = await _take_in(job, received)
             if answer is not None:
                 await socket.send_text(answer)
@@ -122,6 +124,8 @@ async def _take_in(job: Job, received: Any) -> str | None:
             return (await job.on_replayed(message)).model_dump_json()
         case WorkerView():
             job.on_view(message)
+        case WorkerEnding():
+            return job.on_ending(message).model_dump_json()
         case WorkerReady():
             await job.on_ready(message)
         case WorkerFailed():

@@ -20,10 +20,12 @@ from typing import Any
 import torch
 
 from backend.jobs.link import Link
+from backend.jobs.memory import first_line, out_of_memory
 from backend.jobs.messages import (
     Assign,
     WorkerApplied,
     WorkerControl,
+    WorkerEnding,
     WorkerFailed,
     WorkerHello,
     WorkerReady,
@@ -32,10 +34,12 @@ from backend.jobs.messages import (
     WorkerView,
 )
 from backend.jobs.outbox import LinkGoneError, Outbox
-from backend.protocol import Tensor
+from backend.jobs.past import spec_of
+from backend.jobs.watchdog import Watchdog
+from backend.protocol import Tensor, Usage
 from lrd_core.engine.checkpoint import Vault
 from lrd_core.engine.controls import Applied, Control, Replayed, Status
-from lrd_core.engine.experiment import ExperimentSpec, RunSpec, check_experiment
+from lrd_core.engine.experiment import RunSpec, check_experiment
 from lrd_core.engine.frames import VERSION, Block, Frame, encode
 from lrd_core.engine.loop import Loop
 from lrd_core.engine.timeline import Changed, Past, Resume, RunRecord
@@ -53,12 +57,8 @@ FLUSH_S = 3.0
 STOP_ID = "shutdown"
 #: Before a run's id: a replay's answer is sent again until it is stored, like a control's.
 REPLAYED = "replayed:"
-
-
-def spec_of(parts: dict[str, Any]) -> ExperimentSpec:
-    """The specification from the dictionary that travelled."""
-    runs = [RunSpec(**run) for run in parts["runs"]]
-    return ExperimentSpec(**{**parts, "runs": runs})
+#: The same for the reason of an end.
+ENDING = "ending"
 
 
 def resume_of(parts: dict[str, Any]) -> Resume:
@@ -78,6 +78,8 @@ class BackendSink:
         self._outbox = outbox
         self._lock = threading.Lock()
         self._known: dict[str, WorkerControl] = {}
+        #: Called when steps were made.
+        self.on_steps: Callable[[], None] = lambda: None
 
     def remember(self, message: WorkerControl) -> None:
         """A control is on its way to the loop; its answer will carry it."""
@@ -85,6 +87,7 @@ class BackendSink:
             self._known[message.control["id"]] = message
 
     def frame(self, blocks: list[Block]) -> None:
+        self.on_steps()
         seq = self._outbox.next_seq()
         self._outbox.put_frame(seq, encode(Frame(VERSION, seq, blocks)))
 
@@ -108,12 +111,22 @@ class BackendSink:
     def view(self, name: str, content: dict[str, Any]) -> None:
         self._outbox.put_text(WorkerView(name=name, content=content).model_dump_json())
 
+    def usage(self, usage: Usage) -> None:
+        self.view("usage", usage.model_dump())
+
+    def ending(self, words: str) -> None:
+        self._outbox.put_applied(ENDING, WorkerEnding(words=words).model_dump_json())
+
     def ready(self, tensors: list[tuple[str, list[int]]]) -> None:
         message = WorkerReady(tensors=[Tensor(name=name, shape=shape) for name, shape in tensors])
         self._outbox.put_ready(message.model_dump_json())
 
-    def failed(self, message: str) -> None:
-        self._outbox.put_text(WorkerFailed(message=message).model_dump_json())
+    def failed(self, error: Exception) -> None:
+        if out_of_memory(error):
+            message = WorkerFailed(message=first_line(error), out_of_memory=True)
+        else:
+            message = WorkerFailed(message=f"{type(error).__name__}: {error}")
+        self._outbox.put_text(message.model_dump_json())
 
 
 class Worker:
@@ -142,8 +155,10 @@ class Worker:
         self._link.on_shutdown()
 
     def _train(self, assignment: Assign) -> int:
+        spec = spec_of(assignment.spec)
+        watchdog = Watchdog(assignment.limits, spec.device, self._sink.usage, self._end)
+        self._sink.on_steps = watchdog.stepped
         try:
-            spec = spec_of(assignment.spec)
             torch.set_num_threads(spec.threads)
             self._outbox.seq = assignment.seq
             loop = Loop(
@@ -153,24 +168,38 @@ class Worker:
                 vault=Vault(Path(assignment.checkpoints), spec),
                 resume=resume_of(assignment.resume) if assignment.resume else None,
             )
-
-            def control(message: WorkerControl) -> None:
-                self._sink.remember(message)
-                loop.post(Control(**message.control))
-
-            self._link.on_control = control
-            self._link.on_shutdown = lambda: loop.post(Control(STOP_ID, "stop"))
+            self._attend(loop)
             if not self._link.assignments.empty():  # the shutdown came while the loop was built
                 return 0
+            if assignment.first is not None:
+                self._link.on_control(assignment.first)
             self._sink.ready(loop.tensors)
+            watchdog.start()
             loop.run()
         except LinkGoneError:
             return 3
         except Exception as error:
             log.exception("training of experiment %s failed", assignment.experiment)
-            self._sink.failed(f"{type(error).__name__}: {error}")
+            self._sink.failed(error)
             return 1
+        finally:
+            watchdog.stop()
         return 0
+
+    def _attend(self, loop: Loop) -> None:
+        """Hand what comes over the link to the loop."""
+
+        def control(message: WorkerControl) -> None:
+            self._sink.remember(message)
+            loop.post(Control(**message.control))
+
+        self._link.on_control = control
+        self._link.on_shutdown = lambda: loop.post(Control(STOP_ID, "stop"))
+
+    def _end(self, words: str) -> None:
+        """A limit is reached: the reason goes first, then the loop ends as when it is stopped."""
+        self._sink.ending(words)
+        self._link.on_shutdown()
 
 
 class _Nowhere:
@@ -210,7 +239,8 @@ def _load_kernel(rule: Rule, dtype: torch.dtype) -> None:
 
 
 def _train_one_step(problem: str) -> None:
-    spec = check_experiment({"problem": problem, "steps": 1, "speed": 0})
+    # On the CPU: a process that has used a GPU can't be forked any more.
+    spec = check_experiment({"problem": problem, "steps": 1, "speed": 0, "device": "cpu"})
     Loop(spec, _Nowhere(), stay=False).run()
 
 

@@ -2,33 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 
 from lrd_core.engine.controls import Sink
 from lrd_core.engine.experiment import ExperimentSpec
 from lrd_core.engine.roster import Roster
 from lrd_core.engine.trainer import Trainer
+from lrd_core.engine.views.contour import CONTOURS, contour_view
+from lrd_core.engine.views.curvature import Measurement, measurement
+from lrd_core.engine.views.paths import Paths
+from lrd_core.engine.views.picture import Watched
+from lrd_core.settings import SettingError
+
+#: Part of the time that work in the background may take while training waits for it.
+SHARE = 0.25
+#: Seconds that it may go on at once while training has a pause.
+PAUSE_S = 0.01
+#: Measurements of curvature that may wait; while so many do, further ones are left out.
+WAITING = 32
+
+#: Takes a row beside those of the steps: run, step, columns, steps between two such rows.
+Record = Callable[[str, int, dict[str, float], int], None]
 
 
 class Background:
-    """Views of an experiment, sent by `Sink.view`."""
+    """Views of an experiment, sent by `Sink.view`, and rows of curvature."""
 
-    def __init__(self, spec: ExperimentSpec, runs: Roster, sink: Sink) -> None:
+    def __init__(self, spec: ExperimentSpec, runs: Roster, sink: Sink, record: Record) -> None:
+        self.curvature_every = spec.curvature_every
         self._spec = spec
         self._runs = runs
         self._sink = sink
-        self.curvature_every = spec.curvature_every
+        self._record = record
+        self._paths = Paths(spec, sink)
+        self._watched: Watched | None = None
+        self._measurements: deque[Measurement] = deque()
+        self._contour: Iterator[None] | None = None
+        self._spent = 0.0
+        self._began = time.monotonic()
 
     @property
     def busy(self) -> bool:
         """Whether something is being computed."""
-        return False
+        return bool(self._measurements) or self._contour is not None
+
+    def before(self, trainers: Sequence[Trainer]) -> None:
+        """These are about to make a step."""
+        if self._watched is not None:
+            self._watched.before(trainers)
 
     def stepped(self, trainers: Sequence[Trainer]) -> None:
         """These have made a step."""
+        if self._watched is not None:
+            self._watched.after(trainers, self._sink)
+        for trainer in trainers:
+            if not trainer.replays:
+                self._paths.add(trainer)
+                self._measure(trainer)
+        self._paths.refit()
+
+    def _measure(self, trainer: Trainer) -> None:
+        every = self.curvature_every
+        due = every and trainer.step % every == 0 and trainer.state != "diverged"
+        if due and len(self._measurements) < WAITING:
+            self._measurements.append(measurement(self._spec, trainer, every))
 
     def turn(self, idle: bool) -> None:
-        """Go on with what is being computed, a little if training waits for it."""
+        """Go on with what is being computed: for a while if training has a pause, else only within
+        its share of the time."""
+        began = time.monotonic()
+        while self.busy:
+            self._go_on()
+            now = time.monotonic()
+            if not idle or now - began >= PAUSE_S:
+                break
+        self._spent += time.monotonic() - began
+
+    def may(self) -> bool:
+        """Whether its share of the time is not used up."""
+        now = time.monotonic()
+        if now - self._began > 1.0:
+            self._began, self._spent = now, 0.0
+        return self._spent <= SHARE * max(now - self._began, PAUSE_S)
+
+    def _go_on(self) -> None:
+        """One turn of the work that waits longest: curvature before contours."""
+        if self._measurements:
+            head = self._measurements[0]
+            columns = head.go_on()
+            if columns is not None:
+                self._measurements.popleft()
+                self._record(head.run, head.step, columns, head.every)
+        elif self._contour is not None and next(self._contour, self) is self:
+            self._contour = None
 
     def watch(self, run: str | None, tensor: str | None) -> None:
         """Send pictures of a tensor's mask and update; of none without a tensor.
@@ -36,14 +104,18 @@ class Background:
         Raises:
             SettingError: no such run or tensor.
         """
-        if run is not None:
-            self._runs.get(run)
+        trainer = None if run is None else self._runs.get(run)
+        if tensor is not None and trainer is None:
+            raise SettingError("run", run, "the run whose tensor is watched")
+        self._watched = Watched(self._spec, trainer, tensor) if trainer and tensor else None
 
     def contour(self, directions: str, run: str | None) -> None:
-        """Compute the loss on a plane.
+        """Compute the loss on a plane, in the background.
 
         Raises:
-            SettingError: no such run or directions.
+            SettingError: no such run or directions, or no plane yet.
         """
-        if run is not None:
-            self._runs.get(run)
+        if directions not in CONTOURS:
+            raise SettingError("setting", directions, "one of " + ", ".join(CONTOURS))
+        centre = self._runs.get(run) if run is not None else self._runs.all()[0]
+        self._contour = contour_view(self._spec, self._paths, centre, directions, self._sink)

@@ -96,6 +96,12 @@ class Vault:
         _write(path, data)
         self._thin()
 
+    def forget(self, run: str, after: int) -> None:
+        """Delete a run's checkpoints of later steps than `after`."""
+        for checkpoint in self.list(run):
+            if checkpoint.step > after:
+                checkpoint.path.unlink(missing_ok=True)
+
     def newest(self, run: str, step: int, first: int = 0) -> Snapshot | None:
         """The newest readable snapshot of `run` with `first` to `step` steps."""
         for checkpoint in reversed(self.list(run)):

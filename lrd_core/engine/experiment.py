@@ -221,7 +221,7 @@ def check_experiment(given: Mapping[str, object]) -> ExperimentSpec:
         shared_masks=bool(SHARED_MASKS.check(given.get("shared_masks", True))),
         test_every=int(TEST_EVERY.check(given.get("test_every", problem.test_every))),
         seeds=int(SEEDS.check(given.get("seeds", 1))),
-        device=check_device(given.get("device", "auto")),
+        device=check_device(_device(given.get("device", "auto"), problem.kind)),
         threads=int(THREADS.check(given.get("threads", 1))),
         curvature_every=int(CURVATURE_EVERY.check(given.get("curvature_every", 0))),
     )
@@ -229,6 +229,11 @@ def check_experiment(given: Mapping[str, object]) -> ExperimentSpec:
         raise SettingError("seeds", spec.seeds, "1: a surface has no randomness but the masks")
     problem.build(settings, seed)
     return spec
+
+
+def _device(given: object, kind: str) -> object:
+    """A surface's steps are too short for a GPU: ``auto`` is the CPU there."""
+    return "cpu" if given == "auto" and kind == "surface" else given
 
 
 def _run_at(index: int, run: object, suggested_lr: Mapping[str, float]) -> RunSpec:

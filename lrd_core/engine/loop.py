@@ -59,20 +59,21 @@ class Loop:
         self._inbox: queue.SimpleQueue[Control] = queue.SimpleQueue()
         self._runs = Roster(spec, vault, resume)
         self._keeper = Keeper(vault)
-        self._background = Background(spec, self._runs, sink)
+        self._buffer = ColumnBuffer()
+        self._background = Background(spec, self._runs, sink, self._buffer.add)
         self._state: State = "paused" if paused else "running"
         self._step = resume.step if resume else 0
         self._steps = resume.steps if resume else spec.steps
         self._speed = resume.speed if resume else spec.speed
         if self._step >= self._steps or not self._runs.any_active():
-            self._state = "finished"
+            self._state = self._end()
         self._caught_up = 0
         self._single = 0
         self._unanswered: list[Applied] = []
+        self._held: list[Control] = []
         self._scheduled: dict[int, list[Control]] = {}
         for step, control in scheduled:
             self._scheduled.setdefault(step, []).append(control)
-        self._buffer = ColumnBuffer()
         self._flushed = self._told = self._due = time.monotonic()
         self._kinds: dict[str, Callable[[Control], Applied | None]] = {
             "set": self._set,
@@ -114,7 +115,9 @@ class Loop:
                 self._catch_up()
             elif due:
                 self._advance()
-            self._background.turn(idle=not due and not self._runs.behind(self._step))
+            idle = not due and not self._runs.behind(self._step)
+            if self._background.busy and (idle or self._background.may()):
+                self._background.turn(idle)
             self._flush()
         self._keeper.keep(self._runs.all())
         self._flush(now=True)
@@ -177,6 +180,7 @@ class Loop:
 
     def _make(self, trainers: list[Trainer]) -> None:
         """The next step of these, which are all at the same."""
+        self._background.before(trainers)
         advance(trainers)
         for trainer in trainers:
             self._record(trainer)
@@ -184,15 +188,14 @@ class Loop:
 
     def _record(self, trainer: Trainer) -> None:
         replayed = trainer.replays
-        row, *others = trainer.end()
-        run = trainer.identity.id
+        row, held_out = trainer.end()
+        run, every = trainer.identity.id, self._spec.test_every
+        if every == 1:
+            row, held_out = row | held_out, {}
         if row:
-            for values, every in zip(others, trainer.rows.intervals, strict=True):
-                if values and every == 1:
-                    row |= values
-                elif values:
-                    self._buffer.add(run, trainer.step, values, every)
             self._buffer.add(run, trainer.step, row)
+        if held_out:
+            self._buffer.add(run, trainer.step, held_out, every)
         if trainer.state == "diverged":
             self._tell()
         elif trainer.step >= self._steps and not trainer.replays:
@@ -206,9 +209,11 @@ class Loop:
 
     def _arrived(self, trainer: Trainer) -> None:
         """A run is back at a recorded state."""
+        self._send_rows()  # what it is compared with comes first
         self._sink.replayed(trainer.identity.id, trainer.made_again() or [])
         self._keeper.keep([trainer], pinned=bool(trainer.spec.parent))
         self._tell()
+        self._answer_held()
 
     def _catch_up(self) -> None:
         """One step of the run that is furthest behind; controls are looked at before each."""
@@ -239,11 +244,14 @@ class Loop:
     def _tell(self) -> None:
         """Send the status; rows that led to it go first."""
         self._told = time.monotonic()
-        if self._buffer:
-            self._flushed = self._told
-            self._sink.frame(self._buffer.take())
+        self._send_rows()
         runs = self._runs.status()
         self._sink.status(Status(self._state, self._step, self._steps, self._speed, runs))
+
+    def _send_rows(self) -> None:
+        if self._buffer:
+            self._flushed = time.monotonic()
+            self._sink.frame(self._buffer.take())
 
     # --- controls ---------------------------------------------------------------------------------
 
@@ -256,12 +264,22 @@ class Loop:
         try:
             if control.kind not in TO_RUNS and control.run is not None:
                 raise SettingError("run", control.run, f"no run: {control.kind} is for all of them")
+            if control.kind == "set" and self._runs.replaying(control.run):
+                self._held.append(control)
+                return
             applied = self._kinds[control.kind](control)
         except SettingError as error:
             detail = {"field": error.field, "value": error.value, "allowed": error.allowed}
             applied = Applied(control.id, self._step + 1, self._step, error=detail)
         if applied is not None:
+            # Rows first: a change that is recorded never follows steps that are not.
+            self._send_rows()
             self._sink.applied(applied)
+
+    def _answer_held(self) -> None:
+        """What waited for a run that made recorded steps again."""
+        held, self._held = self._held, []
+        self._answer(held)
 
     def _applied(
         self, control: Control, changes: list[Change], done: int | None = None, **more: Any
@@ -351,6 +369,7 @@ class Loop:
     def _remove_run(self, control: Control) -> Applied:
         trainer = self._runs.remove(control.run)
         self._tell()
+        self._answer_held()
         done = self._own_step(trainer)
         change = Change(control.run, "run", trainer.spec.optimizer, None, done + 1)
         return self._applied(control, [change], done)

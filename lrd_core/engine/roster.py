@@ -42,10 +42,15 @@ class Roster:
             self._trainers[run.id] = Trainer(spec, run)
 
     def _resumed(self, record: RunRecord, steps: int) -> Trainer:
+        if self._vault is not None:
+            # Steps that nobody recorded may be made anew, with other settings.
+            self._vault.forget(record.spec.id, record.step)
         trainer = self._brought(record.spec.id, record.step, record.spec)
-        trainer.diverged_step = record.diverged_step
+        trainer.diverged_step = record.diverged_step or trainer.diverged_step
         trainer.state = record.state
-        if trainer.active:
+        if trainer.active and trainer.diverged_step is not None:
+            trainer.state = "diverged"
+        elif trainer.active:
             done = record.step >= steps and not trainer.replays
             trainer.state = "finished" if done else "running"
         return trainer
@@ -105,9 +110,10 @@ class Roster:
             if trainer.state == "finished":
                 trainer.state = "running"
 
-    def settled(self) -> bool:
-        """Whether no run is behind because it makes recorded steps again."""
-        return not any(t.replays and t.state == "running" for t in self._trainers.values())
+    def replaying(self, run: str | None) -> bool:
+        """Whether this run, or any, is behind because it makes recorded steps again."""
+        chosen = self._trainers.values() if run is None else [self.get(run)]
+        return any(t.replays and t.state == "running" for t in chosen)
 
     # --- who takes part ---------------------------------------------------------------------------
 
@@ -155,6 +161,8 @@ class Roster:
         """
         parent = self.get(run)
         made = self.done(parent)
+        if parent.diverged_step is not None:
+            made = min(made, parent.diverged_step - 1)
         if isinstance(step, bool) or not isinstance(step, int) or not 0 <= step <= made:
             raise SettingError("value", step, f"a step of {parent.identity.id} in [0, {made}]")
         slot = self._new_slot()

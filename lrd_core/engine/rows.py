@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lrd_core.engine.experiment import ExperimentSpec, RunSpec
 from lrd_core.engine.member import Member
-from lrd_core.probes import Position, Projection, held_out, update
+from lrd_core.probes import Position, Sketch, held_out, update, update_ratios
 from lrd_core.problems import get_problem
 from lrd_core.problems.problem import Instance
 
@@ -19,20 +22,19 @@ class Rows:
 
     def __init__(self, experiment: ExperimentSpec, instances: Sequence[Instance]) -> None:
         self._test_every = experiment.test_every
-        self._curvature_every = experiment.curvature_every
-        self._place: Position | Projection = (
-            Position(instances[0])
-            if get_problem(experiment.problem).kind == "surface"
-            else Projection(instances[0], experiment.seed)
-        )
+        self._parameters = instances[0].parameters
+        self._sketch = Sketch(self._parameters, experiment.seed)
+        on_surface = get_problem(experiment.problem).kind == "surface"
+        self._place: Position | Sketch = Position(instances[0]) if on_surface else self._sketch
+        #: The parameters that the run began with.
+        self.start = [p.detach().clone() for p in self._parameters]
 
-    @property
-    def intervals(self) -> tuple[int, int]:
-        """Steps between two held-out rows, and between two of curvature."""
-        return self._test_every, max(1, self._curvature_every)
+    def sketch(self) -> NDArray[np.float32]:
+        """The sketch of the parameters now, (16,)."""
+        return self._sketch.now()
 
-    def measure(self, step: int, spec: RunSpec, members: Sequence[Member]) -> tuple[Row, Row, Row]:
-        """Columns of `step`; on held-out data and of curvature where they are due."""
+    def measure(self, step: int, spec: RunSpec, members: Sequence[Member]) -> tuple[Row, Row]:
+        """Columns of `step`, and those on held-out data where they are due."""
         first = members[0]
         statistics = first.optimizer.statistics
         if statistics is None:
@@ -43,7 +45,10 @@ class Rows:
         row |= self._place.measure()
         if len(members) > 1:
             row |= spread("loss", [float(m.loss) for m in members])  # type: ignore[arg-type]
-        return row, self._held_out(step, members), {}
+        held_out = self._held_out(step, members)
+        if held_out:
+            held_out |= update_ratios(statistics, first.instance.names, self._parameters)
+        return row, held_out
 
     def _held_out(self, step: int, members: Sequence[Member]) -> Row:
         if step % self._test_every:

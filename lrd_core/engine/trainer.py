@@ -96,9 +96,8 @@ class Trainer:
             elif act.change is not None:
                 self._apply(self.prepare(act.change.setting, act.change.value))
 
-    def end(self) -> tuple[Row, Row, Row]:
-        """Its row, the held-out row and the curvature's (empty between intervals), once every
-        member has stepped.
+    def end(self) -> tuple[Row, Row]:
+        """Its row and the held-out row (empty between intervals), once every member has stepped.
 
         A task's ``loss`` is the batch's loss before the update; a surface's is the value at the
         position after it.
@@ -110,7 +109,7 @@ class Trainer:
             self.state, self.diverged_step = "diverged", self.step
         if self.replays:
             self._note(value)
-            return {}, {}, {}
+            return {}, {}
         return self._rows.measure(self.step, self.spec, self.members)
 
     # --- replays ----------------------------------------------------------------------------------

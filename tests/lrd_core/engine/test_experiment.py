@@ -5,7 +5,13 @@ from dataclasses import asdict, replace
 import pytest
 
 from lrd_core.engine.command import command, parse_at, parse_run, run_text
-from lrd_core.engine.experiment import MAX_RUNS, RunSpec, check_experiment
+from lrd_core.engine.experiment import (
+    MAX_RUNS,
+    RunSpec,
+    check_experiment,
+    check_run,
+    default_runs,
+)
 from lrd_core.optim.policies import POLICIES
 from lrd_core.optim.rules import RULES
 from lrd_core.problems import PROBLEMS
@@ -66,7 +72,8 @@ def test_bad_input_names_field_value_and_mend(given: dict, field: str, allowed: 
 
 def test_every_problem_has_a_default_comparison_with_four_runs() -> None:
     for name, problem in PROBLEMS.items():
-        runs = check_experiment({"problem": name}).runs
+        given = default_runs(name)
+        runs = [check_run(run, i, problem.suggested_lr) for i, run in enumerate(given)]
         assert [run.drop_rate > 0 for run in runs] == [False, True, problem.kind == "surface", True]
         assert [run.slot for run in runs] == [0, 1, 2, 3]
 

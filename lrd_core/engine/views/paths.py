@@ -1,0 +1,83 @@
+"""The plane of all runs' paths, fitted anew as they go on."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrd_core.engine.controls import Sink
+from lrd_core.engine.experiment import ExperimentSpec
+from lrd_core.engine.trainer import Trainer
+from lrd_core.probes.plane import Plane
+from lrd_core.probes.plane_fit import PlaneFit
+from lrd_core.problems import get_problem
+
+#: Seconds between two fits, at least; and the part of the time that fitting may take.
+INTERVAL_S, SHARE = 0.5, 0.01
+
+
+class Paths:
+    """Snapshots of an experiment's runs, and the newest plane as the view ``plane``.
+
+    ``{"map": [[16], [16]], "offset": [2], "explained": [2], "fit": R², "step": n}``: a row's place
+    in the plane is its sketch times each row of ``map``. A surface's plane is the surface.
+    """
+
+    def __init__(self, spec: ExperimentSpec, sink: Sink) -> None:
+        self._on_surface = get_problem(spec.problem).kind == "surface"
+        self._seed = spec.seed
+        self._sink = sink
+        self._snapshots: PlaneFit | None = None
+        self._step = 0
+        self._news = False
+        self._due = 0.0
+        self._sketches: dict[str, list[NDArray[np.float32]]] = {}
+
+    @property
+    def plane(self) -> Plane | None:
+        """The newest; None before there are three places that are not on a line."""
+        return None if self._snapshots is None else self._snapshots.plane
+
+    def places(self) -> NDArray[np.float64]:
+        """Where the snapshots lie in the newest plane, (N, 2)."""
+        if self.plane is None:
+            return np.empty((0, 2))
+        found = [sketch for of_run in self._sketches.values() for sketch in of_run]
+        return self.plane.place(np.array(found).reshape(-1, self.plane.sketch_map.shape[0]))
+
+    def add(self, trainer: Trainer) -> None:
+        """A run has made a step."""
+        if self._on_surface:
+            return
+        if self._snapshots is None:
+            self._snapshots = PlaneFit(trainer.rows.start, self._seed)
+        if not self._snapshots.wants(trainer.step):
+            return
+        parameters = trainer.members[0].instance.parameters
+        sketch = trainer.rows.sketch()
+        run = trainer.identity.id
+        self._snapshots.add(run, trainer.step, parameters, sketch)
+        self._sketches.setdefault(run, []).append(sketch)
+        self._step = max(self._step, trainer.step)
+        self._news = True
+
+    def refit(self) -> None:
+        """Fit the plane if that is due, and send it."""
+        began = time.monotonic()
+        if self._snapshots is None or not self._news or began < self._due:
+            return
+        self._news = False
+        plane = self._snapshots.refit()
+        ended = time.monotonic()
+        self._due = ended + max(INTERVAL_S, (ended - began) / SHARE)
+        if plane is not None:
+            content = {
+                "map": plane.sketch_map.T.tolist(),
+                "offset": [0.0, 0.0],
+                "explained": list(plane.explained),
+                "fit": min(plane.r2),
+                "step": self._step,
+            }
+            self._sink.view("plane", content)

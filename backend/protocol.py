@@ -175,8 +175,17 @@ class RunIn(Input):
     label: str = ""
 
 
+class RunPatch(RunIn):
+    """The parts of a run that are given; what a fork leaves out is as its parent has it."""
+
+    optimizer: str = ""
+
+
 class LimitsIn(Input):
-    """What a job may use at most; None is no limit. Steps have a limit of their own: `steps`."""
+    """What a job may use at most; None is no limit. Steps have a limit of their own: `steps`.
+
+    They count anew when an experiment is resumed.
+    """
 
     seconds: float | None = Field(None, gt=0, description="wall time from its first step")
     memory_mb: float | None = Field(None, gt=0, description="resident memory of its process")
@@ -207,6 +216,14 @@ class Limits(Message):
 
     seconds: float | None = None
     memory_mb: float | None = None
+
+
+class Queued(Message):
+    """It waits for a place: since when (Unix seconds), and how it begins when it has one."""
+
+    at: float
+    paused: bool
+    who: str = ""
 
 
 class Run(Message):
@@ -258,6 +275,7 @@ class Experiment(Message):
     threads: int = 1
     curvature_every: int = 0
     limits: Limits = Limits()
+    queue: Queued | None = None
     state: State
     message: str
     step: int
@@ -322,7 +340,15 @@ class ControlIn(Input):
     run: str | None = None
     setting: str | None = None
     value: Value | None = None
-    spec: RunIn | None = None
+    spec: RunPatch | None = None
+    who: str = Field("", max_length=40)
+
+
+class ResumeIn(Input):
+    """An ended experiment goes on in a new process; `limits`, if given, replace the old ones."""
+
+    paused: bool = True
+    limits: LimitsIn | None = None
     who: str = Field("", max_length=40)
 
 
@@ -345,6 +371,57 @@ class ControlOut(Message):
     changes: list[ChangeInfo]
     at: datetime
     who: str
+
+
+# --- jobs and devices -----------------------------------------------------------------------------
+
+
+class GpuUsage(Message):
+    """A GPU as NVML sees it; None for what it does not tell, or where it is missing."""
+
+    memory_used_mb: float | None
+    memory_total_mb: float | None
+    utilisation: float | None = Field(description="percent of the last second")
+
+
+class Usage(Message):
+    """What a job's process uses; the view ``usage`` of its experiment."""
+
+    cpu: float = Field(description="percent of one core")
+    memory_mb: float = Field(description="resident memory of its process")
+    threads: int
+    device: str
+    gpu: GpuUsage | None = Field(description="the whole device's; None on a CPU")
+
+
+class JobInfo(Message):
+    """An experiment that has a worker process or waits for one."""
+
+    experiment: str
+    name: str
+    problem: str
+    state: State
+    step: int
+    steps: int
+    device: str
+    threads: int
+    position: int | None = Field(description="place in the queue, 1 is the next; None: not in it")
+    viewers: int
+    usage: Usage | None
+
+
+class DeviceInfo(Message):
+    """Where experiments can train, and how busy it is."""
+
+    name: str
+    label: str
+    kind: Literal["cpu", "cuda", "mps"]
+    cores: int | None = Field(description="of a CPU")
+    memory_used_mb: float | None
+    memory_total_mb: float | None
+    utilisation: float | None = Field(description="percent")
+    jobs: int = Field(description="experiments that hold it")
+    max_jobs: int | None = Field(description="at the same time; None: only as all devices together")
 
 
 # --- swarms ---------------------------------------------------------------------------------------

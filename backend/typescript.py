@@ -24,6 +24,7 @@ TARGET = Path(__file__).parents[1] / "frontend" / "live" / "src" / "protocol.ts"
 INPUTS: tuple[type[BaseModel], ...] = (
     protocol.ExperimentIn,
     protocol.ControlIn,
+    protocol.ResumeIn,
     protocol.SwarmIn,
     protocol.Ping,
 )
@@ -37,11 +38,14 @@ OUTPUTS: tuple[type[BaseModel], ...] = (
     protocol.Series,
     protocol.Command,
     protocol.ControlOut,
+    protocol.JobInfo,
+    protocol.DeviceInfo,
     protocol.ErrorOut,
     protocol.Health,
     protocol.Hello,
     protocol.ExperimentMessage,
     protocol.ControlMessage,
+    protocol.ViewMessage,
     protocol.ViewersMessage,
     protocol.Pong,
 )

@@ -4,15 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lrd_core.engine.stack import Stacks
 from lrd_core.engine.trainer import Trainer
+from lrd_core.optim.stepping.together import step_together
 
 
-def advance(trainers: Sequence[Trainer]) -> None:
-    """Losses, gradients and updates of the next step; `Trainer.end` gives the rows."""
-    for trainer in trainers:
-        trainer.begin()
-    members = [(trainer.step, member) for trainer in trainers for member in trainer.members]
-    for step, member in members:
-        member.backward(step)
-    for _, member in members:
-        member.optimizer.step()
+class Stepper:
+    """Makes steps; runs whose models stack are computed as one."""
+
+    def __init__(self) -> None:
+        self._stacks = Stacks()
+
+    def advance(self, trainers: Sequence[Trainer]) -> None:
+        """Losses, gradients and updates of the next step; `Trainer.end` measures it."""
+        for trainer in trainers:
+            trainer.begin()
+        members = [member for trainer in trainers for member in trainer.members]
+        ahead = [member for member in members if member.on_surface]
+        for member in ahead:
+            member.backward()
+        if len(ahead) < len(members):
+            losses = self._stacks.backward(members, trainers[0].step)
+            for member, loss in zip(members, losses, strict=True):
+                member.loss = loss
+        step_together([member.optimizer for member in members])
+
+    def how(self, trainer: Trainer) -> str:
+        """How a run is computed, in words."""
+        return self._stacks.how(trainer.members[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lrd_core.engine.advance import advance
+from lrd_core.engine.advance import Stepper
 from lrd_core.engine.controls import Replayed
 from lrd_core.engine.experiment import ExperimentSpec
 from lrd_core.engine.timeline import Resume, timeline
@@ -20,7 +20,8 @@ def again(spec: ExperimentSpec, record: Resume, run: str) -> list[Replayed]:
     way = timeline({one.spec.id: one.past for one in record.runs}, run, known.step)
     trainer = Trainer(spec, way.begin)
     trainer.replay(way, known.step, known.spec)
+    stepper = Stepper()
     while trainer.replays:
-        advance([trainer])
+        stepper.advance([trainer])
         trainer.end()
     return trainer.made_again() or []

@@ -8,8 +8,9 @@ or ``"f8"`` (IEEE 754, little-endian); ``len(bytes) == rows * itemsize``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -104,15 +105,26 @@ class _Open:
     rows: int = 0
 
 
+class Source(Protocol):
+    """Keeps rows of a run until they are asked for."""
+
+    def take(self, run: str) -> list[Block]: ...
+
+
 class ColumnBuffer:
     """Collects rows step by step and turns them into blocks."""
 
     def __init__(self) -> None:
         self._open: dict[tuple[str, int], _Open] = {}
         self._closed: list[Block] = []
+        self._sources: dict[str, Source] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._open or self._closed)
+        return bool(self._open or self._closed or self._sources)
+
+    def wait_for(self, run: str, source: Source) -> None:
+        """`source` holds rows of `run`, to be asked for when they are taken."""
+        self._sources[run] = source
 
     def add(self, run: str, step: int, values: dict[str, float], every: int = 1) -> None:
         """Append one row; a gap in steps or another set of columns starts a new block."""
@@ -132,17 +144,20 @@ class ColumnBuffer:
 
     def take(self) -> list[Block]:
         """All rows so far as blocks; the buffer is empty afterwards."""
-        blocks = self._closed + [_closed(run, block) for (run, _), block in self._open.items()]
-        self._open, self._closed = {}, []
+        blocks = [block for run, source in self._sources.items() for block in source.take(run)]
+        blocks += self._closed
+        blocks += [_closed(run, block) for (run, _), block in self._open.items()]
+        self._open, self._closed, self._sources = {}, [], {}
         return blocks
 
 
 def _closed(run: str, block: _Open) -> Block:
-    columns = {name: _packed(name, values) for name, values in block.columns.items()}
+    columns = {name: packed(name, values) for name, values in block.columns.items()}
     return Block(run, block.first, block.every, block.rows, columns)
 
 
-def _packed(name: str, values: list[float]) -> tuple[str, bytes]:
+def packed(name: str, values: Sequence[float] | NDArray[np.floating]) -> tuple[str, bytes]:
+    """A column's dtype and bytes."""
     dtype = "f8" if name in EXACT else "f4"
     with np.errstate(over="ignore"):
         return dtype, np.asarray(values, dtype=f"<{dtype}").tobytes()

@@ -86,8 +86,9 @@ class Laid:
         return run
 
 
-def alike(instances: Sequence[Instance]) -> bool:
-    """Whether these copies, stacked, have the bits that each has alone: tried at random points."""
+def alike(instances: Sequence[Instance], step: int) -> bool:
+    """Whether these copies, stacked, have the bits that each has alone: tried at random points, on
+    the batches of `step`."""
     if len(instances) == 1:
         return True
     with torch.random.fork_rng(devices=[]):
@@ -97,12 +98,12 @@ def alike(instances: Sequence[Instance]) -> bool:
     count = len(stacked.parameters)
     for place, point in enumerate(points):
         stacked.parameters[place % count][place // count].copy_(point)
-    losses = stacked.bind(instances)(1)
+    losses = stacked.bind(instances)(step)
     for row, one in enumerate(instances):
         alone = Laid([one])
         for part, point in zip(alone.parameters, points[row * count :], strict=False):
             part[0].copy_(point)
-        if not torch.equal(alone.bind([one])(1)[0], losses[row]):
+        if not torch.equal(alone.bind([one])(step)[0], losses[row]):
             return False
         if not all(
             torch.equal(g[0], s[row])

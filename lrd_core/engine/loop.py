@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from lrd_core.engine.advance import advance
+from lrd_core.engine.advance import Stepper
 from lrd_core.engine.background import Background
 from lrd_core.engine.checkpoint import Vault
 from lrd_core.engine.controls import Applied, Change, Control, Sink, State, Status
@@ -59,6 +59,7 @@ class Loop:
         self._inbox: queue.SimpleQueue[Control] = queue.SimpleQueue()
         self._runs = Roster(spec, vault, resume)
         self._keeper = Keeper(vault)
+        self._stepper = Stepper()
         self._buffer = ColumnBuffer()
         self._background = Background(spec, self._runs, sink, self._buffer.add)
         self._state: State = "paused" if paused else "running"
@@ -181,21 +182,19 @@ class Loop:
     def _make(self, trainers: list[Trainer]) -> None:
         """The next step of these, which are all at the same."""
         self._background.before(trainers)
-        advance(trainers)
+        self._stepper.advance(trainers)
         for trainer in trainers:
             self._record(trainer)
         self._background.stepped(trainers)
 
     def _record(self, trainer: Trainer) -> None:
         replayed = trainer.replays
-        row, held_out = trainer.end()
-        run, every = trainer.identity.id, self._spec.test_every
-        if every == 1:
-            row, held_out = row | held_out, {}
-        if row:
-            self._buffer.add(run, trainer.step, row)
+        held_out = trainer.end()
+        run = trainer.identity.id
+        if trainer.rows:
+            self._buffer.wait_for(run, trainer.rows)
         if held_out:
-            self._buffer.add(run, trainer.step, held_out, every)
+            self._buffer.add(run, trainer.step, held_out, self._spec.test_every)
         if trainer.state == "diverged":
             self._tell()
         elif trainer.step >= self._steps and not trainer.replays:

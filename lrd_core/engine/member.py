@@ -21,6 +21,7 @@ class Member:
     Attributes:
         instance: parameters, buffers and losses.
         optimizer: steps them.
+        on_surface: there are two parameters, and no data.
         loss: of the last step, detached, on the instance's device; None before the first.
     """
 
@@ -30,7 +31,7 @@ class Member:
             experiment.settings, experiment.seed + copy, torch.device(experiment.device)
         )
         self._mask_seed = experiment.mask_seed(spec, copy)
-        self._on_surface = problem.kind == "surface"
+        self.on_surface = problem.kind == "surface"
         self._ahead: torch.Tensor | None = None
         self.loss: torch.Tensor | None = None
         self.optimizer = self._made(spec)
@@ -49,16 +50,16 @@ class Member:
             collect_statistics=True,
         )
 
-    def backward(self, step: int) -> None:
-        """Loss and gradients of `step`, for this copy alone."""
+    def backward(self) -> None:
+        """On a surface: loss and gradients where the point is."""
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self._ahead if self._ahead is not None else self.instance.loss(step)
+        loss = self._ahead if self._ahead is not None else self.instance.loss(1)
         loss.backward()  # type: ignore[no-untyped-call]
         self._ahead, self.loss = None, loss.detach()
 
     def look_ahead(self, step: int) -> None:
         """After an update on a surface: the value where the point is now is the step's loss."""
-        if self._on_surface:
+        if self.on_surface:
             self._ahead = self.instance.loss(step + 1)
             self.loss = self._ahead.detach()
 

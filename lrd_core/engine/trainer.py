@@ -96,8 +96,9 @@ class Trainer:
             elif act.change is not None:
                 self._apply(self.prepare(act.change.setting, act.change.value))
 
-    def end(self) -> tuple[Row, Row]:
-        """Its row and the held-out row (empty between intervals), once every member has stepped.
+    def end(self) -> Row:
+        """Measure the step that every member has made; gives the held-out row, empty between
+        intervals. The step's own row waits in `rows`, unless it was recorded before.
 
         A task's ``loss`` is the batch's loss before the update; a surface's is the value at the
         position after it.
@@ -109,7 +110,7 @@ class Trainer:
             self.state, self.diverged_step = "diverged", self.step
         if self.replays:
             self._note(value)
-            return {}, {}
+            return {}
         return self._rows.measure(self.step, self.spec, self.members)
 
     # --- replays ----------------------------------------------------------------------------------

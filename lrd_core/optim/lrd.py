@@ -29,21 +29,20 @@ from torch._compile import _disable_dynamo
 from lrd_core.optim.base_step import base_step
 from lrd_core.optim.base_view import BaseView
 from lrd_core.optim.masking import Choice
-from lrd_core.optim.measurement import Measured, Updated
-from lrd_core.optim.policies import Policy, get_policy
+from lrd_core.optim.measurement import Measured, StepSums, Updated
+from lrd_core.optim.policies import get_policy
 from lrd_core.optim.rates import DropRate, Rates
+from lrd_core.optim.saving import Saving, policy_checked
 from lrd_core.optim.statistics import StepStatistics
 from lrd_core.optim.stepping.binding import is_known
 from lrd_core.optim.stepping.fused import FusedSteps
 from lrd_core.optim.stepping.request import Request
 from lrd_core.optim.stepping.shards import local
 from lrd_core.optim.stepping.step_count import capturing
-from lrd_core.settings import Setting, SettingError, Value, check_settings
+from lrd_core.settings import Setting, SettingError, Value
 
 _RESCALE = Setting("rescale", False)
 _KERNEL = Setting("kernel", "auto", choices=("auto", "compiled", "torch"))
-#: Key of the wrapper's own entry in its `state_dict`.
-_OWN = "lrd"
 
 
 def _has_hooks(optimizer: torch.optim.Optimizer) -> bool:
@@ -51,7 +50,7 @@ def _has_hooks(optimizer: torch.optim.Optimizer) -> bool:
     return bool(own or hooks._global_optimizer_pre_hooks or hooks._global_optimizer_post_hooks)
 
 
-class LRD(BaseView):
+class LRD(Saving):
     """Wraps a torch optimizer; use it in its place.
 
     ``group["drop_rate"]`` of each parameter group may change between any two steps. The groups,
@@ -140,7 +139,7 @@ class LRD(BaseView):
         self._rates = Rates(drop_rate)
         self._fused = FusedSteps(optimizer)
         # Optimizer.__init__ would make groups and state of its own; this part of it makes hooks.
-        super().__setstate__({})
+        BaseView.__setstate__(self, {})
         self._check_groups()
         self._fused.prepare(self._rates.at(1, self.param_groups), self._request(1))
 
@@ -160,6 +159,12 @@ class LRD(BaseView):
     def statistics(self) -> StepStatistics | None:
         """Of the last step, if it was collected; read from the device when first asked for."""
         return None if self._measured is None else self._measured.statistics()
+
+    @property
+    def sums(self) -> StepSums | None:
+        """What the last step has summed, if statistics were collected in one pass on the CPU: they
+        are cheaper to make of many steps at once (`lrd_core.probes.update_columns`)."""
+        return None if self._measured is None else self._measured.sums()
 
     @property
     def _step_supports_amp_scaling(self) -> bool:
@@ -214,14 +219,7 @@ class LRD(BaseView):
         self._set_policy_settings({**self._policy_settings, **settings})
 
     def _set_policy_settings(self, settings: Mapping[str, object]) -> None:
-        self._policy_settings = self._policy_checked(self.policy, settings)
-
-    @staticmethod
-    def _policy_checked(policy: Policy, settings: Mapping[str, object]) -> dict[str, Value]:
-        try:
-            return check_settings(policy.settings, settings)
-        except SettingError as error:
-            raise SettingError(f"policy_{error.field}", error.value, error.allowed) from None
+        self._policy_settings = policy_checked(self.policy, settings)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Adds a group to the base; its drop rate is the default unless it has its own.
@@ -364,69 +362,6 @@ class LRD(BaseView):
                         )
             self._checked = checked
         return rates
-
-    def state_dict(self) -> dict[str, Any]:
-        """The base's `state_dict` and ``"lrd"``: steps, seed, policy, rescale."""
-        for before in self._optimizer_state_dict_pre_hooks.values():
-            before(self)
-        state: dict[str, Any] = self.optimizer.state_dict()
-        state[_OWN] = {
-            "steps": self.steps,
-            "seed": self.seed,
-            "policy": self.policy.name,
-            "policy_settings": dict(self._policy_settings),
-            "rescale": self.rescale,
-            "drop_rate": self._rates.to_dict(),
-        }
-        for after in self._optimizer_state_dict_post_hooks.values():
-            changed = after(self, state)
-            state = state if changed is None else changed
-        return state
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Takes up where a `state_dict` was made, the wrapper's or a plain base optimizer's."""
-        state_dict = state_dict.copy()
-        for before in self._optimizer_load_state_dict_pre_hooks.values():
-            changed = before(self, state_dict)
-            state_dict = state_dict if changed is None else changed
-        own = state_dict.pop(_OWN, None)
-        policy = get_policy(own["policy"]) if own else self.policy
-        # Checked first; checkpoints of version 0.1 have none.
-        given = own.get("policy_settings", {}) if own else self._policy_settings
-        settings = self._policy_checked(policy, given)
-        rates = [group.get("drop_rate", self._rates.default) for group in self.param_groups]
-        self.optimizer.load_state_dict(state_dict)
-        for group, rate in zip(self.param_groups, rates, strict=True):
-            # torch takes the saved groups as they are; a plain optimizer's have no drop rate.
-            group.setdefault("drop_rate", rate)
-        if own:
-            self.policy, self._policy_settings = policy, settings
-            self.steps, self.seed, self.rescale = own["steps"], own["seed"], own["rescale"]
-            if "drop_rate" in own:
-                self._rates.load(own["drop_rate"])
-        for after in self._optimizer_load_state_dict_post_hooks.values():
-            after(self)
-
-    def __getstate__(self) -> dict[str, Any]:
-        # As in torch, hooks and a scheduler's patch of `step` stay behind.
-        return {
-            "optimizer": self.optimizer,
-            "seed": self.seed,
-            "policy": self.policy.name,
-            "rescale": self.rescale,
-            "steps": self.steps,
-            "kernel": self.kernel,
-            "collect_statistics": self.collect_statistics,
-            "_measured": self._measured,
-            "_policy_settings": self._policy_settings,
-            "_rates": self._rates,
-        }
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        own = {key: value for key, value in state.items() if key != "steps"}
-        super().__setstate__({**own, "policy": get_policy(state["policy"])})
-        self._fused = FusedSteps(self.optimizer)
-        self.steps = state["steps"]
 
     def __repr__(self) -> str:
         return (

@@ -41,6 +41,21 @@ class Updated:
 LotSums = tuple[Sequence[int], "Sequence[NDArray[np.float64]] | torch.Tensor"]
 
 
+@dataclass(frozen=True, slots=True)
+class StepSums:
+    """Sums of one step, to be made sense of later.
+
+    Attributes:
+        indices: positions of the tensors.
+        sums: of `kernels.entry.SUMS`, (tensors, 6).
+        factors: what each tensor's kept updates were multiplied by.
+    """
+
+    indices: tuple[int, ...]
+    sums: NDArray[np.float64]
+    factors: list[float]
+
+
 class Measured:
     """The measurements of a step, read from devices only when its statistics are asked for.
 
@@ -62,8 +77,10 @@ class Measured:
         kept_all: bool,
         repeated: bool,
     ) -> None:
-        with torch.no_grad():
-            self._rows = dict(_measured(updated))
+        self._rows: dict[int, tuple[float, ...]] = {}
+        if updated:
+            with torch.no_grad():
+                self._rows = dict(_measured(updated))
         self._numel = {u.index: u.before.numel() for u in updated}
         self._sums = sums
         self._factors = factors
@@ -71,6 +88,20 @@ class Measured:
         self._kept_all = kept_all
         self._repeated = repeated
         self._statistics: StepStatistics | None = None
+
+    def sums(self) -> StepSums | None:
+        """What an engine on the CPU has summed, as it is. None where the step was not one pass of
+        such an engine, or its policy keeps everything: `statistics` tells then.
+
+        Making sense of the sums of many steps at once costs a fraction of their `statistics`.
+        """
+        if self._rows or len(self._sums) != 1 or self._kept_all or self._repeated:
+            return None
+        indices, rows = self._sums[0]
+        if isinstance(rows, torch.Tensor):
+            return None
+        factors = [self._factors[index] for index in indices]
+        return StepSums(tuple(indices), np.array(rows), factors)
 
     def statistics(self) -> StepStatistics:
         """The statistics of the step."""
@@ -83,19 +114,23 @@ class Measured:
             index: _row(row, self._factors[index]) for index, row in _read(self._sums).items()
         }
         indices, names = sorted(rows), self._names()
-        columns = list(zip(*(rows[index] for index in indices), strict=True)) or [()] * 7
-        numel = tuple(self._numel.get(index, names[index][1]) for index in indices)
+        if not indices:
+            return StepStatistics((), (), (), (), (), (), (), (), (), ())
+        grad, full, masked, masked_grad, full_grad, masked_full, kept = zip(
+            *[rows[index] for index in indices], strict=True
+        )
+        numel = tuple([self._numel.get(index, names[index][1]) for index in indices])
         return StepStatistics(
             indices=tuple(indices),
-            names=tuple(names[index][0] for index in indices),
+            names=tuple([names[index][0] for index in indices]),
             numel=numel,
-            kept=numel if self._kept_all else tuple(int(k) for k in columns[6]),
-            grad_sq=columns[0],
-            full_sq=columns[1],
-            masked_sq=columns[2],
-            masked_dot_grad=columns[3],
-            full_dot_grad=columns[4],
-            masked_dot_full=columns[5],
+            kept=numel if self._kept_all else tuple(map(int, kept)),
+            grad_sq=grad,
+            full_sq=full,
+            masked_sq=masked,
+            masked_dot_grad=masked_grad,
+            full_dot_grad=full_grad,
+            masked_dot_full=masked_full,
         )
 
 

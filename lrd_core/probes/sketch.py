@@ -93,7 +93,11 @@ class Sketch:
     def columns(self, steps: Sequence[NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
         """The columns of `measure` for many steps, given `now` of each."""
         rows = np.array(steps, dtype=np.float32).reshape(-1, SIZE)
-        values = np.concatenate([rows, rows @ self._plane.T], axis=1)
+        places = np.zeros((len(rows), 2), dtype=np.float32)
+        # Not as a product of matrices, whose last bits depend on the number of rows.
+        for i in range(SIZE):
+            places += rows[:, i, None] * self._plane[:, i]
+        values = np.concatenate([rows, places], axis=1)
         return dict(zip(_ALL, np.ascontiguousarray(values.T), strict=True))
 
     def measure_all(self) -> list[dict[str, float]]:

@@ -154,7 +154,21 @@ export interface RunIn {
   label?: string;
 }
 
-/** What a job may use at most; None is no limit. Steps have a limit of their own: `steps`. */
+/** The parts of a run that are given; what a fork leaves out is as its parent has it. */
+export interface RunPatch {
+  optimizer?: string;
+  settings?: Record<string, Value>;
+  drop_rate?: number;
+  policy?: string;
+  policy_settings?: Record<string, Value>;
+  rescale?: boolean;
+  label?: string;
+}
+
+/**
+ * What a job may use at most; None is no limit. Steps have a limit of their own: `steps`. They
+ * count anew when an experiment is resumed.
+ */
 export interface LimitsIn {
   /** wall time from its first step */
   seconds?: number | null;
@@ -186,6 +200,13 @@ export interface ExperimentIn {
 export interface Limits {
   seconds: number | null;
   memory_mb: number | null;
+}
+
+/** It waits for a place: since when (Unix seconds), and how it begins when it has one. */
+export interface Queued {
+  at: number;
+  paused: boolean;
+  who: string;
 }
 
 export interface Run {
@@ -237,6 +258,7 @@ export interface Experiment {
   threads: number;
   curvature_every: number;
   limits: Limits;
+  queue: Queued | null;
   state: State;
   message: string;
   step: number;
@@ -292,7 +314,14 @@ export interface ControlIn {
   run?: string | null;
   setting?: string | null;
   value?: Value | null;
-  spec?: RunIn | null;
+  spec?: RunPatch | null;
+  who?: string;
+}
+
+/** An ended experiment goes on in a new process; `limits`, if given, replace the old ones. */
+export interface ResumeIn {
+  paused?: boolean;
+  limits?: LimitsIn | null;
   who?: string;
 }
 
@@ -315,6 +344,59 @@ export interface ControlOut {
   changes: ChangeInfo[];
   at: string;
   who: string;
+}
+
+/** A GPU as NVML sees it; None for what it does not tell, or where it is missing. */
+export interface GpuUsage {
+  memory_used_mb: number | null;
+  memory_total_mb: number | null;
+  /** percent of the last second */
+  utilisation: number | null;
+}
+
+/** What a job's process uses; the view ``usage`` of its experiment. */
+export interface Usage {
+  /** percent of one core */
+  cpu: number;
+  /** resident memory of its process */
+  memory_mb: number;
+  threads: number;
+  device: string;
+  /** the whole device's; None on a CPU */
+  gpu: GpuUsage | null;
+}
+
+/** An experiment that has a worker process or waits for one. */
+export interface JobInfo {
+  experiment: string;
+  name: string;
+  problem: string;
+  state: State;
+  step: number;
+  steps: number;
+  device: string;
+  threads: number;
+  /** place in the queue, 1 is the next; None: not in it */
+  position: number | null;
+  viewers: number;
+  usage: Usage | null;
+}
+
+/** Where experiments can train, and how busy it is. */
+export interface DeviceInfo {
+  name: string;
+  label: string;
+  kind: "cpu" | "cuda" | "mps";
+  /** of a CPU */
+  cores: number | null;
+  memory_used_mb: number | null;
+  memory_total_mb: number | null;
+  /** percent */
+  utilisation: number | null;
+  /** experiments that hold it */
+  jobs: number;
+  /** at the same time; None: only as all devices together */
+  max_jobs: number | null;
 }
 
 /**
@@ -376,6 +458,16 @@ export interface ExperimentMessage {
 export interface ControlMessage {
   type: "control";
   control: ControlOut;
+}
+
+/**
+ * The newest state of a picture; only what is looked at is sent, nothing of it is stored. `name` is
+ * ``plane``, ``contour``, ``picture`` or ``usage``.
+ */
+export interface ViewMessage {
+  type: "view";
+  name: string;
+  content: Record<string, unknown>;
 }
 
 export interface ViewersMessage {

@@ -79,9 +79,10 @@ class Table:
         states: how many per-coordinate states the program has.
         constants: how many constants.
         tensors: how many tensors.
+        whole: no tensor is split between threads.
     """
 
-    def __init__(self, states: int, constants: int, tensors: int) -> None:
+    def __init__(self, states: int, constants: int, tensors: int, whole: bool = False) -> None:
         self.rows = np.zeros((tensors, _WIDTH + states), dtype=np.int64)
         self.constants = np.zeros((tensors, constants + 2))
         self.header = np.zeros(len(_HEADER), dtype=np.int64)
@@ -90,10 +91,16 @@ class Table:
         self.share_constants(np.arange(tensors))
         self.header[_HEADER["tensors"]] = tensors
         self.header[_HEADER["table"]] = self.rows.ctypes.data
+        self.header[_HEADER["whole"]] = whole
 
     def set(self, column: str, values: Any) -> None:
         """One column, for all tensors."""
         self.rows[:, _COLUMN[column]] = values
+
+    def column(self, column: str) -> NDArray[np.int64]:
+        """One column, a view."""
+        found: NDArray[np.int64] = self.rows[:, _COLUMN[column]]
+        return found
 
     def set_state(self, number: int, pointers: Any) -> None:
         """Pointers to one of the states."""
@@ -135,16 +142,18 @@ class Table:
         self.total = int(ends[-1]) if len(ends) else 0
         self.header[_HEADER["total"]] = self.total
 
-    def run(self, kernel: Kernel, base: int, statistics: bool) -> NDArray[np.float64] | None:
+    def set_base(self, base: int) -> None:
+        """The 64-bit key of (seed, step), for all tensors."""
+        self.set("base", base - (1 << 64) if base >> 63 else base)
+
+    def run(self, kernel: Kernel, statistics: bool) -> NDArray[np.float64] | None:
         """Runs the step; gives the sums, (tensors, 6), if asked for.
 
         Args:
             kernel: of the same program.
-            base: 64-bit key of (seed, step).
             statistics: the kernel's variant measures.
         """
         parallel = self.total >= SERIAL_BELOW and torch.get_num_threads() > 1
-        self.header[_HEADER["base"]] = base - (1 << 64) if base >> 63 else base
         if not statistics:
             kernel(self.header, parallel)
             return None

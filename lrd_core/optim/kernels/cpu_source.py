@@ -20,6 +20,7 @@ COLUMNS = (
     "constants",
     "step",  # address of the counter, or 0
     "count",  # what the counter should hold before the step
+    "base",  # 64-bit key of (seed, step)
 )
 #: The header, int64.
 HEADER = (
@@ -28,7 +29,7 @@ HEADER = (
     "tensors",
     "table",
     "total",
-    "base",
+    "whole",  # a tensor is one thread's: its sums then have the same bits whatever else is stepped
     "sums",
     "miscounted",  # counters that hold something else
 )
@@ -275,9 +276,12 @@ def kernel(address):
         numel = {column["numel"]}
         first = max(low, begin) - begin
         stop = min(high, begin + numel) - begin
+        if {header["whole"]} != 0:
+            first = int64(0)
+            stop = numel if low <= begin < high else int64(0)
         if first >= stop:
             continue
-        key = mix(uint64({header["base"]})
+        key = mix(uint64({column["base"]})
                   + uint64(0x632BE59BD9B4E019) * uint64({column["index"]} + 1))
         whole = numel - numel % {lane}
         sums = {header["sums"]} + (number * tensors + t) * {8 * len(SUMS)}

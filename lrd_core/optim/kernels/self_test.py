@@ -79,8 +79,8 @@ class _Side:
         table.set_coins(np.full(len(SIZES), random_bits.threshold(KEEP)))
         for row in range(len(SIZES)):
             table.set_constants(row, kernel.program, constants, 1 / KEEP)
-        base = random_bits.step_key(SEED, number)
-        return table.run(kernel, base, kernel.variant.statistics)
+        table.set_base(random_bits.step_key(SEED, number))
+        return table.run(kernel, kernel.variant.statistics)
 
     def by_torch(
         self, kernel: Kernel, number: int, gradients: list[torch.Tensor]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -18,6 +17,8 @@ from lrd_core.optim.kernels import cpu, torch_engine
 from lrd_core.optim.kernels.addresses import Addresses
 from lrd_core.optim.kernels.entry import SUMS, Variant
 from lrd_core.optim.kernels.program import Program
+from lrd_core.optim.stepping.counters import cell, narrow
+from lrd_core.optim.stepping.share import Share
 
 if TYPE_CHECKING:
     from lrd_core.optim.stepping.binding import Binding
@@ -133,13 +134,13 @@ class Active:
             self._check(binding, gradients)
             self._pointers = pointers
             self._counted = None
-            self._cells = [_cell(t) for t in self._counters]
-            self._wide = [t for t in self._counters if not _narrow(t)]
+            self._cells = [cell(t) for t in self._counters]
+            self._wide = [t for t in self._counters if not narrow(t)]
             self._table.set("parameter", pointers[0])
             for i in range(len(keys)):
                 self._table.set_state(i, pointers[1 + i])
-            narrow = [t.data_ptr() if _narrow(t) else 0 for t in self._counters]
-            self._table.set("step", narrow or 0)
+            counters = [t.data_ptr() if narrow(t) else 0 for t in self._counters]
+            self._table.set("step", counters or 0)
         if part is same and self._new is None:
             self._present = self._everything()
             columns = chain(self._parameters, *self._states, self._counters)
@@ -269,8 +270,8 @@ class Active:
         if limits is not self._coined:
             table.set_coins(limits)
             self._coined = limits
-        base = random_bits.step_key(request.seed, request.step)
-        return table.run(kernel, base, request.statistics)
+        table.set_base(random_bits.step_key(request.seed, request.step))
+        return table.run(kernel, request.statistics)
 
     def by_torch(
         self,
@@ -302,6 +303,23 @@ class Active:
             )
             found.append(sums or [0.0] * len(SUMS))
         return found
+
+    def share(self, kernel: cpu.Kernel, bindings: Mapping[int, Binding]) -> Share | None:
+        """Rows for a table shared with other optimizers.
+
+        None where state is yet to be made, or is more than a kernel can change.
+        """
+        if self._addresses is None or self._scalars or self._wide:
+            return None
+        return Share(
+            kernel=kernel,
+            rows=self._table.rows.copy(),
+            tensors=list(chain(self._parameters, *self._states, self._counters)),
+            indices=[m.index for m in self._members],
+            counts=[int(cell.value) for cell in self._cells] or [1] * len(self._members),
+            settings=[bindings[owner].settings for owner in self._owners],
+            counted=bool(self._counters),
+        )
 
     def finish(self, constants: Constants) -> None:
         """Writes the rule's own scalars back."""
@@ -344,29 +362,6 @@ def _complete(p: torch.Tensor, state: dict[str, Any], keys: list[str], binding: 
             state[key] = torch.zeros_like(p, memory_format=torch.preserve_format)
             made = True
     return made
-
-
-@dataclass(frozen=True, slots=True)
-class _Foreign:
-    """A counter of another dtype or device, as a checkpoint may bring it."""
-
-    counter: torch.Tensor
-
-    @property
-    def value(self) -> float:
-        return float(self.counter)
-
-
-def _narrow(counter: torch.Tensor) -> bool:
-    """Whether a kernel can raise it."""
-    return counter.dtype == torch.float32 and counter.device.type == "cpu"
-
-
-def _cell(counter: torch.Tensor) -> Any:
-    """Reads a counter's memory, many times faster than `item`."""
-    if _narrow(counter):
-        return ctypes.c_float.from_address(counter.data_ptr())
-    return _Foreign(counter)
 
 
 def _loop(fused: Any, step: int, binding: Binding) -> torch_engine.Loop:

@@ -18,6 +18,7 @@ from lrd_core.optim.kernels.program import Program
 from lrd_core.optim.stepping.cpu_active import Active, MovedError, same
 from lrd_core.optim.stepping.request import Member, Request, coin_limits
 from lrd_core.optim.stepping.shards import is_sharded, local, local_gradient
+from lrd_core.optim.stepping.share import Share
 
 if TYPE_CHECKING:
     from lrd_core.optim.stepping.binding import Binding
@@ -126,6 +127,28 @@ class CpuLot:
             return {}
         indices = [self.members[i].index for i in self._here]
         return dict(zip(indices, map(np.asarray, sums), strict=True))
+
+    def share(self, bindings: Mapping[int, Binding], request: Request) -> Share | None:
+        """The members that have a gradient, for a table shared with other optimizers.
+
+        None where only `step` can take them: sharded parameters, gradients that must be copied, no
+        compiled code yet, state that is yet to be made; or where sharing gains nothing, since the
+        members are large enough for several threads.
+
+        Raises:
+            MovedError, RuntimeError: see `ready`.
+        """
+        if self._sharded or not self.ready(bindings[self.groups[0]]):
+            return None
+        gradients, self._gradients = self._gradients, []
+        kernel, active = self._code(request), self._active
+        here = [self._parameters[i].grad for i in self._here]
+        large = sum(g.numel() for g in gradients) >= cpu.SERIAL_BELOW
+        if kernel is None or active is None or not all(map(is_, gradients, here)):
+            return None
+        if large and torch.get_num_threads() > 1:
+            return None
+        return active.share(kernel, bindings)
 
     def _coin_limits(self, rates: Sequence[float], request: Request) -> NDArray[np.int64]:
         if request.policy.unit != "coordinate":

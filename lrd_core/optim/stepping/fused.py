@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import is_
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -20,7 +20,11 @@ from lrd_core.optim.stepping.cpu_lot import CpuLot
 from lrd_core.optim.stepping.cuda_lot import CudaLot, counts_on_device
 from lrd_core.optim.stepping.request import Member, Request
 from lrd_core.optim.stepping.shards import is_sharded, local, place
+from lrd_core.optim.stepping.share import Share
 from lrd_core.optim.stepping.step_count import StepCount, refuse_capture
+
+if TYPE_CHECKING:
+    from lrd_core.optim.stepping.together import Together
 
 
 @dataclass(slots=True)
@@ -67,12 +71,15 @@ class FusedSteps:
     Attributes:
         count: steps taken.
         reasons: by position, why the base stepped a parameter at the last step.
+        together: what `together.step_together` knows of the optimizers that it steps with this one
+            as the first.
     """
 
     def __init__(self, optimizer: torch.optim.Optimizer) -> None:
         self._optimizer = optimizer
         self._layout: _Layout | None = None
         self.count = StepCount()
+        self.together: Together | None = None
         self.reasons: dict[int, str] = {}
 
     def prepare(self, rates: Sequence[float], request: Request) -> None:
@@ -122,6 +129,32 @@ class FusedSteps:
         # A scheduler over the base looks whether its optimizer has stepped.
         self._optimizer._opt_called = True  # type: ignore[attr-defined]
         return layout.taken, sums
+
+    def shares(self, rates: Sequence[float], request: Request) -> list[Share] | None:
+        """All parameters as rows for tables shared with other optimizers; None if some can't be.
+
+        Raises:
+            RuntimeError: a gradient or state that does not fit its parameter.
+        """
+        if request.policy.fused is None:
+            return None
+        bindings = self._bound()
+        layout = self._arranged(rates, request, bindings)
+        known = {i: b for i, b in enumerate(bindings) if isinstance(b, Binding)}
+        if len(layout.taken) < len(rates):
+            return None
+        found = []
+        try:
+            for lot in layout.lots:
+                share = lot.share(known, request) if isinstance(lot, CpuLot) else None
+                if share is None:
+                    return None
+                found.append(share)
+        except MovedError:
+            self._layout = None
+            return None
+        self.reasons = layout.reasons
+        return found
 
     def _run(self, rates: Sequence[float], request: Request) -> tuple[_Layout, list[LotSums]]:
         bindings = self._bound()

@@ -8,6 +8,8 @@ from itertools import pairwise
 import torch
 import torch.nn.functional as F
 
+from lrd_core.problems.models.mlp_gradients import MlpGradients
+from lrd_core.problems.models.model import aligned
 from lrd_core.seeds import generator
 
 
@@ -38,13 +40,24 @@ class Mlp:
             self.names += [f"{name}.weight", f"{name}.bias"]
 
     def __call__(self, inputs: torch.Tensor, train: bool = True) -> torch.Tensor:
-        """Logits (batch, outputs) for `inputs` (batch, inputs), float32; `train` changes nothing."""
+        """Logits (batch, outputs) of `inputs` (batch, inputs), float32; `train` changes nothing."""
         return stacked([p.unsqueeze(0) for p in self.parameters], inputs).squeeze(0)
 
     @staticmethod
     def stacked(parameters: Sequence[torch.Tensor], inputs: torch.Tensor) -> torch.Tensor:
         """See `StackedModel`."""
         return stacked(parameters, inputs)
+
+    def aligned(self, batch: int) -> bool:
+        """See `StackedModel`."""
+        return aligned(self.parameters[::2], batch)
+
+    @staticmethod
+    def gradients(
+        parameters: Sequence[torch.Tensor], gradients: Sequence[torch.Tensor], batch: int
+    ) -> MlpGradients:
+        """Cross-entropy of several MLPs and its gradients, see `MlpGradients`."""
+        return MlpGradients(parameters, gradients, batch)
 
 
 def stacked(parameters: Sequence[torch.Tensor], images: torch.Tensor) -> torch.Tensor:

@@ -2,54 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
-from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from lrd_core.problems.models.mlp import Mlp
-from lrd_core.problems.problem import CPU
-from lrd_core.problems.tasks.task import FIXED, Batch, TaskInstance, classified
+from lrd_core.problems.surfaces.surface import lr_table
+from lrd_core.problems.tasks.shuffled import Shuffled
+from lrd_core.problems.tasks.task import Task, TaskInstance, classified
 from lrd_core.seeds import generator
-from lrd_core.settings import Setting, Value, check_settings
+from lrd_core.settings import Setting, Value
 
 TRAIN, TEST = 1437, 360
 PIXELS, CLASSES = 64, 10
 
-SETTINGS = (
-    Setting(
-        "width",
-        64,
-        low=4,
-        high=512,
-        help="Units in every hidden layer.",
-        log=True,
-        live=False,
-    ),
-    Setting("depth", 1, low=0, high=4, help="Hidden layers; 0 is a linear model.", live=False),
-    Setting(
-        "batch",
-        64,
-        low=1,
-        high=TRAIN,
-        help=f"Images a step, at most the {TRAIN:,} that there are.",
-        log=True,
-        live=False,
-    ),
-    Setting(
-        "label_noise",
-        0.0,
-        low=0.0,
-        high=0.9,
-        label="label noise",
-        help="Fraction of training labels replaced by another class, to see overfitting.",
-        live=False,
-    ),
-)
+
+def digits_settings(width: int = 64, label_noise: float = 0.0) -> tuple[Setting, ...]:
+    """What can be chosen, with these defaults."""
+    return (
+        Setting(
+            "width",
+            width,
+            low=4,
+            high=512,
+            help="Units in every hidden layer.",
+            log=True,
+            live=False,
+        ),
+        Setting("depth", 1, low=0, high=4, help="Hidden layers; 0 is a linear model.", live=False),
+        Setting(
+            "batch",
+            64,
+            low=1,
+            high=TRAIN,
+            help=f"Images a step, at most the {TRAIN:,} that there are.",
+            log=True,
+            live=False,
+        ),
+        Setting(
+            "label_noise",
+            label_noise,
+            low=0.0,
+            high=0.9,
+            label="label noise",
+            help="Fraction of training labels replaced by another class, to see overfitting.",
+            live=False,
+        ),
+    )
 
 
 @dataclass(frozen=True)
@@ -91,93 +93,30 @@ def noisy(labels: NDArray[np.int64], fraction: float, seed: int) -> NDArray[np.i
     return changed
 
 
-class Epochs:
-    """Batches of the digits; satisfies `Batches`.
-
-    Each epoch goes through a fresh permutation, a function of (seed, epoch); images that don't
-    fill a whole batch sit that epoch out.
-    """
-
-    def __init__(self, seed: int, batch: int, label_noise: float, device: torch.device) -> None:
-        self.key: Hashable = (seed, batch, label_noise)
-        found = data()
-        labels = found.train_labels
-        if label_noise > 0:
-            labels = torch.from_numpy(noisy(labels.numpy(), label_noise, seed))
-        self._images, self._labels = found.train_images.to(device), labels.to(device)
-        self._seed = seed
-        self._batch = batch
-        self._batches = TRAIN // batch
-        self._epoch = -1
-        self._images_of_epoch = self._labels_of_epoch = torch.empty(0)
-
-    def batch(self, step: int) -> Batch:
-        """Images (batch, 64) and labels (batch,) of `step`."""
-        epoch, position = divmod(step - 1, self._batches)
-        if epoch != self._epoch:
-            self._shuffle(epoch)
-        rows = slice(position * self._batch, (position + 1) * self._batch)
-        return self._images_of_epoch[rows], self._labels_of_epoch[rows]
-
-    def _shuffle(self, epoch: int) -> None:
-        """Copy the images in the order of `epoch`, so that a batch is a view."""
-        order = torch.from_numpy(generator(self._seed, "data", epoch).permutation(TRAIN))
-        order = order.to(self._images.device)
-        self._images_of_epoch = self._images[order]
-        self._labels_of_epoch = self._labels[order]
-        self._epoch = epoch
-
-    def fixed(self) -> Batch:
-        """The first training images."""
-        return self._images[:FIXED], self._labels[:FIXED]
+def make(settings: dict[str, Value], seed: int, device: torch.device) -> TaskInstance:
+    """A freshly initialised network; its held-out labels carry no noise."""
+    width, depth, batch = (int(settings[name]) for name in ("width", "depth", "batch"))
+    noise = float(settings["label_noise"])
+    found = data()
+    labels = found.train_labels
+    if noise > 0:
+        labels = torch.from_numpy(noisy(labels.numpy(), noise, seed))
+    return TaskInstance(
+        Mlp([PIXELS, *[width] * depth, CLASSES], seed, device),
+        Shuffled(found.train_images.to(device), labels.to(device), seed, batch, noise),
+        key=("digits", width, depth, batch),
+        test=classified(found.test_images.to(device), found.test_labels.to(device)),
+    )
 
 
-def _suggested_lr() -> dict[str, float]:
-    family = dict.fromkeys(("adam", "adamw", "amsgrad", "nadam"), 0.003)
-    return {
-        "sgd": 0.1,
-        **family,
-        "radam": 0.005,
-        "rmsprop": 0.002,
-        "adagrad": 0.03,
-        "adadelta": 1.0,
-        "lion": 0.001,
-    }
+SUGGESTED_LR = lr_table(sgd=0.1, adam=0.003, radam=0.005, rmsprop=0.002, adagrad=0.03, adadelta=1.0)
 
-
-@dataclass(frozen=True)
-class Digits:
-    """The digits task; satisfies `Problem`."""
-
-    name: str = "digits"
-    label: str = "Digits"
-    kind: Literal["task"] = "task"
-    about: str = "1,797 handwritten digits, 8×8 pixels, told apart by a small neural network."
-    order: int = 10
-    settings: tuple[Setting, ...] = SETTINGS
-    suggested_lr: Mapping[str, float] = field(default_factory=_suggested_lr)
-    steps: int = 900
-    speed: float = 60.0
-    test_every: int = 10
-    data: str = ""
-
-    def build(
-        self, settings: Mapping[str, Value], seed: int, device: torch.device = CPU
-    ) -> TaskInstance:
-        """A freshly initialised network; its held-out labels carry no noise.
-
-        Raises:
-            SettingError: an unknown setting, or one out of range (a batch larger than the data).
-        """
-        checked = check_settings(self.settings, settings)
-        width, depth, batch = (int(checked[name]) for name in ("width", "depth", "batch"))
-        found = data()
-        return TaskInstance(
-            Mlp([PIXELS, *[width] * depth, CLASSES], seed, device),
-            Epochs(seed, batch, float(checked["label_noise"]), device),
-            key=("digits", width, depth, batch),
-            test=classified(found.test_images.to(device), found.test_labels.to(device)),
-        )
-
-
-PROBLEM = Digits()
+PROBLEM = Task(
+    name="digits",
+    label="Digits",
+    about="1,797 handwritten digits, 8×8 pixels, told apart by a small neural network.",
+    order=10,
+    settings=digits_settings(),
+    suggested_lr=SUGGESTED_LR,
+    make=make,
+)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
 
 import torch
 import torch.nn.functional as F
 
 from lrd_core.problems.models.model import Model, stacks
-from lrd_core.problems.problem import Stack
+from lrd_core.problems.problem import CPU, Stack
+from lrd_core.problems.tasks.stacked import LARGEST, BoundStack, Run, SideBySide, by_hand
+from lrd_core.settings import Setting, Value, check_settings
 
 #: Training examples of the fixed batch that curvature and contours are measured on.
 FIXED = 512
@@ -30,7 +33,7 @@ class Batches(Protocol):
         ...
 
     def fixed(self) -> Batch:
-        """The first `FIXED` training examples without augmentation."""
+        """The first training examples without augmentation: `FIXED`, or fewer for large models."""
         ...
 
 
@@ -43,11 +46,15 @@ class TaskInstance:
     """One run's model on a task's data; satisfies `Instance`.
 
     Args:
-        model: see `Model`; copies whose model has `stacked` train as one.
+        model: see `Model`; copies whose model has `stacked` train as one, unless it is large; one
+            with `gradients` gives those of the cross-entropy without autograd.
         batches: training data.
         key: equal for copies with the same architecture, batch size, dtype and device.
         test: what is measured on held-out data, given the model.
         criterion: losses of single examples.
+
+    Attributes:
+        unstacked: why `stack` is None, in words; empty if it is not.
     """
 
     def __init__(
@@ -63,8 +70,26 @@ class TaskInstance:
         self.batches = batches
         self._test = test
         self._criterion = criterion
-        stacked = stacks(model)
-        self.stack = None if stacked is None else Stack((key, str(self._device)), self._losses)
+        self.unstacked = self._unstacked()
+        self.stack = self._stack((key, str(self._device)))
+
+    def _unstacked(self) -> str:
+        if stacks(self.model) is None:
+            return str(getattr(self.model, "unstacked", "this model is not stacked"))
+        if sum(p.numel() for p in self.parameters) > LARGEST:
+            return f"a model of more than {LARGEST:,} coordinates fills the processor alone"
+        _, targets = self.batches.batch(1)
+        if not self.model.aligned(len(targets)):  # type: ignore[attr-defined]
+            return "sizes that are no multiples of 4 make other sums side by side than alone"
+        return ""
+
+    def _stack(self, key: Hashable) -> Stack | None:
+        if self.unstacked:
+            return None
+        self._gradients: Any = getattr(self.model, "gradients", None)
+        if self._gradients is not None and self._criterion is cross_entropy:
+            return BoundStack(key, self._losses, self._bind)
+        return Stack(key, self._losses)
 
     @property
     def _device(self) -> torch.device:
@@ -80,18 +105,36 @@ class TaskInstance:
     def _losses(
         self, parameters: Sequence[torch.Tensor], copies: Sequence[Any], step: int
     ) -> torch.Tensor:
-        keys = {copy.batches.key for copy in copies}
-        count = len(copies)
-        if len(keys) == 1:
-            inputs, target = self.batches.batch(step)
-            targets = target.expand(count, *target.shape)
-        else:
-            found = [copy.batches.batch(step) for copy in copies]
-            inputs = torch.stack([x for x, _ in found])
-            targets = torch.stack([y for _, y in found])
+        if isinstance(self.stack, BoundStack):
+            gradients = [torch.empty_like(p) for p in parameters]
+            run = self._bind(parameters, gradients, copies)
+            return by_hand(run, step, gradients, parameters)
+        batches = SideBySide([copy.batches for copy in copies])
+        inputs, targets = batches.batch(step)
+        if batches.shared:
+            targets = targets.expand(len(copies), *targets.shape)
         outputs = stacks(self.model)(parameters, inputs)
         losses = self._criterion(outputs.flatten(0, 1), targets.flatten(0, 1))
-        return losses.view(count, -1).mean(1)
+        return losses.view(len(copies), -1).mean(1)
+
+    def _bind(
+        self,
+        parameters: Sequence[torch.Tensor],
+        gradients: Sequence[torch.Tensor],
+        copies: Sequence[Any],
+    ) -> Run:
+        batches = SideBySide([copy.batches for copy in copies])
+        made: dict[int, Any] = {}
+
+        def run(step: int) -> torch.Tensor:
+            inputs, targets = batches.batch(step)
+            size = targets.shape[-1]
+            if size not in made:
+                made[size] = self._gradients(parameters, gradients, size)
+            losses: torch.Tensor = made[size](inputs, targets)
+            return losses
+
+        return run
 
     def fixed_loss(self) -> torch.Tensor:
         """Mean loss on `Batches.fixed`, as when testing."""
@@ -104,18 +147,68 @@ class TaskInstance:
             return self._test(self.model)
 
 
-def classified(inputs: torch.Tensor, labels: torch.Tensor) -> Callable[[Model], dict[str, float]]:
+def classified(
+    inputs: torch.Tensor,
+    labels: torch.Tensor,
+    prepare: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    at_once: int = 10_000,
+    criterion: Criterion = cross_entropy,
+) -> Callable[[Model], dict[str, float]]:
     """``test_loss`` (mean cross-entropy, nats) and ``test_accuracy`` (0 to 1) on held-out data.
 
     Args:
         inputs: (examples, …).
-        labels: (examples,), int64.
+        labels: (examples, …), int64.
+        prepare: makes the model's inputs of some of `inputs`.
+        at_once: examples in memory at once.
+        criterion: losses of single examples.
     """
 
     def test(model: Model) -> dict[str, float]:
-        logits = model(inputs, train=False)
-        loss = F.cross_entropy(logits, labels)
-        accuracy = (logits.argmax(1) == labels).float().mean()
-        return {"test_loss": loss.item(), "test_accuracy": accuracy.item()}
+        loss = right = torch.zeros((), device=labels.device)
+        for first in range(0, len(labels), at_once):
+            some, truth = (part[first : first + at_once] for part in (inputs, labels))
+            logits = model(some if prepare is None else prepare(some), train=False)
+            loss = loss + criterion(logits, truth).sum()
+            right = right + (logits.argmax(-1) == truth).sum()
+        means = torch.stack([loss / len(labels), right / labels.numel()]).tolist()
+        return {"test_loss": means[0], "test_accuracy": means[1]}
 
     return test
+
+
+@dataclass(frozen=True)
+class Task:
+    """A data set, a model and a loss; satisfies `Problem`.
+
+    Attributes:
+        name, label, about, order, suggested_lr, suggested_settings, steps, speed, test_every, data:
+            see `Problem`.
+        settings: checked before they reach `make`.
+        make: an instance at its start from (settings, seed, device).
+    """
+
+    name: str
+    label: str
+    about: str
+    order: int
+    settings: tuple[Setting, ...]
+    suggested_lr: Mapping[str, float]
+    make: Callable[[dict[str, Value], int, torch.device], TaskInstance]
+    steps: int = 900
+    speed: float = 60.0
+    test_every: int = 10
+    data: str = ""
+    suggested_settings: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    kind: Literal["task"] = "task"
+
+    def build(
+        self, settings: Mapping[str, Value], seed: int, device: torch.device = CPU
+    ) -> TaskInstance:
+        """An instance at its start.
+
+        Raises:
+            SettingError: an unknown setting, one out of range or that contradicts another or the
+                data, or data that are missing.
+        """
+        return self.make(check_settings(self.settings, settings), seed, device)

@@ -1,0 +1,115 @@
+"""Parameters of several optimizers that one kernel steps in one pass."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrd_core.optim import random_bits
+from lrd_core.optim.kernels import cpu
+from lrd_core.optim.stepping.share import Share
+from lrd_core.settings import Value
+
+
+@dataclass(slots=True)
+class _Kind:
+    """Rows that share the constants of a step."""
+
+    settings: Mapping[str, Value]
+    step: int
+    factor: float
+
+
+class Joint:
+    """One table for the shares of several optimizers.
+
+    Args:
+        shares: number of an optimizer and a share of its parameters, all of one kernel.
+        factors: what the kept updates of each row of the shares are multiplied by.
+
+    Attributes:
+        slices: the rows of each share.
+    """
+
+    def __init__(
+        self, shares: Sequence[tuple[int, Share]], factors: Sequence[Sequence[float]]
+    ) -> None:
+        first = shares[0][1]
+        self._kernel = first.kernel
+        self._program = program = first.kernel.program
+        self._counted = first.counted
+        numbers = [len(share.indices) for _, share in shares]
+        ends = np.cumsum(numbers).tolist()
+        self.slices = [slice(end - n, end) for end, n in zip(ends, numbers, strict=True)]
+        self._table = cpu.Table(len(program.states), len(program.constants), ends[-1], whole=True)
+        self._table.rows[:] = np.concatenate([share.rows for _, share in shares])
+        self._table.set_sizes(self._table.column("numel").copy())
+        self._optimizer = np.repeat([number for number, _ in shares], numbers)
+        self._limits = np.zeros(ends[-1], dtype=np.int64)
+        kinds: dict[tuple[object, ...], int] = {}
+        self._kinds: list[_Kind] = []
+        of = []
+        for (_, share), scaled in zip(shares, factors, strict=True):
+            rows = zip(share.settings, share.counts, scaled, strict=True)
+            for settings, count, factor in rows:
+                key = (*settings.items(), count, factor)
+                if key not in kinds:
+                    kinds[key] = len(kinds)
+                    self._kinds.append(_Kind(settings, count + 1, factor))
+                of.append(kinds[key])
+        self._table.share_constants(of)
+        self._table.set("count", [c for _, share in shares for c in share.counts])
+        self._fresh = False
+
+    def set_gradients(self, addresses: Sequence[int]) -> None:
+        """Where the gradients of all rows lie."""
+        self._table.set("gradient", addresses)
+
+    def set_limits(self, rows: slice, limits: NDArray[np.int64]) -> None:
+        """How many of the 2³² hash values some rows keep."""
+        self._limits[rows] = limits
+        self._fresh = False
+
+    def raise_counters(self) -> bool:
+        """Adds 1 to every step counter; False, and nothing, if others have changed one."""
+        return not self._counted or self._table.raise_counters(self._kernel)
+
+    def lower_counters(self) -> None:
+        """Takes `raise_counters` back."""
+        if self._counted:
+            for address in self._table.column("step").tolist():
+                ctypes.c_float.from_address(address).value -= 1.0
+            self._table.column("count")[:] -= 1
+
+    def step(self, keys: NDArray[np.int64]) -> NDArray[np.float64] | None:
+        """One pass; gives the sums of every row, (rows, 6), if they are measured.
+
+        Args:
+            keys: `step_keys` of every optimizer.
+        """
+        table, program = self._table, self._program
+        if self._counted or not self._fresh:
+            for row, kind in enumerate(self._kinds):
+                constants, _ = program.evaluate(kind.step, kind.settings)
+                table.set_constants(row, program, constants, kind.factor)
+                kind.step += self._counted
+        if not self._fresh:
+            table.set_coins(self._limits)
+            self._fresh = True
+        table.set("base", keys[self._optimizer])
+        return table.run(self._kernel, self._kernel.variant.statistics)
+
+
+def step_keys(seeds: Sequence[int], steps: Sequence[int]) -> NDArray[np.int64]:
+    """`random_bits.step_key` of each pair, as int64 of the same bits."""
+    mask = (1 << 64) - 1
+    # Its arithmetic modulo 2^64 is that of uint64.
+    key: Any = random_bits.step_key
+    seed, step = (np.array([v & mask for v in values], np.uint64) for values in (seeds, steps))
+    keys: NDArray[np.int64] = key(seed, step).view(np.int64)
+    return keys

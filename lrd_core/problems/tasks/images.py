@@ -1,0 +1,163 @@
+"""What tasks on labelled images share: batches made on the device, a held-out subset, settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from functools import lru_cache, partial
+
+import torch
+
+from lrd_core.data import DATASETS, Images, ImageSet, load_images
+from lrd_core.data.augment import crop_and_flip, draws, normalise
+from lrd_core.data.batches import epoch_and_rows, order
+from lrd_core.problems.models.model import Model
+from lrd_core.problems.tasks.task import FIXED, Batch, TaskInstance, classified
+from lrd_core.seeds import generator
+from lrd_core.settings import Setting, Value
+
+Prepare = Callable[[torch.Tensor], torch.Tensor]
+
+
+def image_set(name: str) -> ImageSet:
+    """The image data set called `name`."""
+    found = DATASETS[name]
+    if not isinstance(found, ImageSet):
+        raise TypeError(f"{name} holds no images")
+    return found
+
+
+def batch_setting(default: int) -> Setting:
+    """Images a step."""
+    return Setting("batch", default, low=1, high=4096, help="Images a step.", log=True, live=False)
+
+
+def test_images_setting(default: int) -> Setting:
+    """How many of the held-out images are looked at."""
+    return Setting(
+        "test_images",
+        default,
+        low=10,
+        high=10_000,
+        label="test images",
+        help="Held-out images that are looked at, always the same; all 10,000 take longer.",
+        log=True,
+        live=False,
+    )
+
+
+class ImageBatches:
+    """Batches cut, moved and normalised on the device; satisfies `Batches`.
+
+    Args:
+        images, labels: training images (N, C, H, W) uint8 and labels (N,) int64, on the device.
+        seed: of order and augmentation.
+        batch: images a step.
+        prepare: makes the model's inputs of uint8 images.
+        augmented: crop with padding 4 and mirror.
+        fixed: images of the fixed batch.
+        name: of the data set.
+    """
+
+    def __init__(
+        self,
+        images: torch.Tensor,
+        labels: torch.Tensor,
+        seed: int,
+        batch: int,
+        prepare: Prepare,
+        augmented: bool,
+        fixed: int,
+        name: str,
+    ) -> None:
+        self.key: Hashable = (name, seed, batch, augmented)
+        self._images, self._labels = images, labels
+        self._seed, self._batch, self._prepare = seed, batch, prepare
+        self._augmented = augmented
+        self._fixed = fixed
+        self._epoch = -1
+        self._order = self._draws = torch.empty(0, dtype=torch.int64)
+        epoch_and_rows(1, len(images), batch)  # refuses a batch larger than the data
+
+    def batch(self, step: int) -> Batch:
+        """Inputs (batch, …) float32 and labels (batch,) of `step`."""
+        count, device = len(self._images), self._images.device
+        epoch, rows = epoch_and_rows(step, count, self._batch)
+        if epoch != self._epoch:
+            self._epoch = epoch
+            self._order = order(self._seed, epoch, count, device)
+            if self._augmented:
+                self._draws = draws(self._seed, epoch, count, device)
+        chosen = self._order[rows]
+        images = self._images[chosen]
+        if self._augmented:
+            images = crop_and_flip(images, self._draws[rows])
+        return self._prepare(images), self._labels[chosen]
+
+    def fixed(self) -> Batch:
+        """The first training images, not augmented."""
+        return self._prepare(self._images[: self._fixed]), self._labels[: self._fixed]
+
+
+def classifier(
+    name: str,
+    model: Model,
+    settings: dict[str, Value],
+    seed: int,
+    device: torch.device,
+    key: Hashable,
+    flat: bool = False,
+    augmented: bool = False,
+    fixed: int = FIXED,
+    at_once: int = 1000,
+) -> TaskInstance:
+    """`model` on the images of a data set.
+
+    Args:
+        name: of the data set.
+        settings: among them ``batch`` and ``test_images``.
+        key: equal for equal architectures.
+        flat: the model takes (batch, pixels), not (batch, C, H, W).
+        augmented: crop with padding 4 and mirror the training images.
+        fixed: images of the fixed batch.
+        at_once: held-out images in memory at once.
+
+    Raises:
+        SettingError: data that are missing or damaged, or a batch larger than they are.
+    """
+    data = image_set(name)
+    images = _on_device(load_images(name), device)
+    prepare = partial(_inputs, mean=data.mean, std=data.std, flat=flat)
+    batch, looked_at = int(settings["batch"]), int(settings["test_images"])
+    chosen = held_out(len(images.test_images), looked_at).to(device)
+    return TaskInstance(
+        model,
+        ImageBatches(
+            images.train_images, images.train_labels, seed, batch, prepare, augmented, fixed, name
+        ),
+        key=(key, batch),
+        test=classified(images.test_images[chosen], images.test_labels[chosen], prepare, at_once),
+    )
+
+
+def held_out(count: int, chosen: int) -> torch.Tensor:
+    """Which of `count` held-out examples are looked at: (chosen,), int64, the same for every seed.
+    More of them are the same ones and others; a data set may be sorted, so they are drawn."""
+    return torch.from_numpy(generator(0, "held-out").permutation(count)[:chosen])
+
+
+def _inputs(
+    images: torch.Tensor, mean: tuple[float, ...], std: tuple[float, ...], flat: bool
+) -> torch.Tensor:
+    made = normalise(images, mean, std)
+    return made.flatten(1) if flat else made
+
+
+# All runs of a process share one copy on a device.
+@lru_cache(maxsize=4)
+def _on_device(images: Images, device: torch.device) -> Images:
+    return Images(
+        images.train_images.to(device),
+        images.train_labels.to(device),
+        images.test_images.to(device),
+        images.test_labels.to(device),
+    )

@@ -1,0 +1,29 @@
+"""``python -m lrd_core.swarm``: compiles what swarms need, for a process that must not wait for it.
+
+Reads ``{"problem": NAME, "runs": [RUN, …]}`` as JSON from the standard input; runs as in
+`lrd_core.engine.experiment.check_run`. Compiled code stays on the disk.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from lrd_core.engine.experiment import check_run
+from lrd_core.problems import Surface, get_problem
+from lrd_core.settings import SettingError
+from lrd_core.swarm.swarm import prepare
+
+
+def main() -> None:
+    """Prepares one run after the other."""
+    wish = json.load(sys.stdin)
+    surface = get_problem(wish["problem"])
+    if not isinstance(surface, Surface):
+        raise SettingError("problem", wish["problem"], "a surface")
+    for run in wish["runs"]:
+        prepare(surface, check_run(run, 0, surface.suggested_lr))
+
+
+if __name__ == "__main__":
+    main()

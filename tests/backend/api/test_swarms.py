@@ -1,0 +1,148 @@
+"""Basin pictures over HTTP: what comes is what `basins` finds; bad input; who waits for whom."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from backend.api.swarms import MAX_WAITING, Turns
+from backend.errors import ApiError
+from lrd_core.engine.experiment import check_run
+from lrd_core.problems import Surface, get_problem
+from lrd_core.swarm import basins
+from tests.backend.server import Server
+
+RUN = {"optimizer": "adam", "drop_rate": 0.5}
+
+
+def ask(server: Server, **given: Any) -> Any:
+    body = {"problem": "himmelblau", "n": 24, "steps": 60, "runs": [RUN]} | given
+    return server.client.post("/api/swarms", json=body)
+
+
+def test_a_picture_a_run(server: Server) -> None:
+    runs = [RUN, RUN | {"drop_rate": 0.9}]
+    answer = ask(server, runs=runs, seed=4, masks="shared", steps=100)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/msgpack"
+    found = msgspec.msgpack.decode(answer.content)
+    surface = get_problem("himmelblau")
+    assert isinstance(surface, Surface)
+    told = {key: found[key] for key in ("v", "n", "steps", "masks", "seed", "x", "y")}
+    assert told == {
+        "v": 1,
+        "n": 24,
+        "steps": 100,
+        "masks": "shared",
+        "seed": 4,
+        "x": list(surface.view.x),
+        "y": list(surface.view.y),
+    }
+    assert [point["kind"] for point in found["minima"]] == ["minimum"] * 4
+    assert found["seconds"] > 0
+    for run, picture in zip(runs, found["pictures"], strict=True):
+        wanted = basins(surface, check_run(run, 0, surface.suggested_lr), 24, 100, 4, "shared")
+        assert picture["which"] == wanted.which.tobytes()
+        at = np.frombuffer(picture["reached_at"], "<u2")
+        assert np.array_equal(at, np.minimum(wanted.reached_at.ravel(), 0xFFFF))
+        assert np.array_equal(np.frombuffer(picture["curve"], "<f4"), wanted.curve)
+        assert picture["reached"] == wanted.reached
+        assert picture["median"] == wanted.median
+        assert picture["shares"] == wanted.shares
+        assert picture["diverged"] == wanted.diverged
+    first, second = found["pictures"]
+    assert first["which"] != second["which"]
+
+
+def test_the_second_time_it_is_compiled(server: Server) -> None:
+    assert ask(server).status_code == 200
+    again = msgspec.msgpack.decode(ask(server, runs=[RUN | {"drop_rate": 0.1}]).content)
+    assert again["compiled"] is False
+
+
+@pytest.mark.parametrize(
+    ("field", "given"),
+    [
+        ("problem", {"problem": "digits"}),
+        ("problem", {"problem": "nowhere"}),
+        ("n", {"n": 15}),
+        ("n", {"n": 513}),
+        ("n", {"n": 20.5}),
+        ("steps", {"steps": 0}),
+        ("steps", {"steps": 5001}),
+        ("steps", {"steps": 5000, "n": 512, "runs": [RUN] * 2}),
+        ("seed", {"seed": -1}),
+        ("masks", {"masks": "none"}),
+        ("runs", {"runs": []}),
+        ("runs", {"runs": [RUN] * 17}),
+        ("runs.1.drop_rate", {"runs": [RUN, RUN | {"drop_rate": 1.0}]}),
+        ("runs.0.settings.lr", {"runs": [RUN | {"settings": {"lr": -1.0}}]}),
+        ("runs.0.optimizer", {"runs": [{"optimizer": "other"}]}),
+        ("client", {"client": "x" * 41}),
+        ("colour", {"colour": "red"}),
+    ],
+)
+def test_bad_input_is_named_with_the_mend(server: Server, field: str, given: Any) -> None:
+    answer = ask(server, **given)
+    assert answer.status_code == 422
+    error = answer.json()["error"]
+    assert error["field"] == field
+    assert error["allowed"]
+
+
+def test_the_newest_of_a_client_takes_its_place() -> None:
+    """Others wait in turn; what is replaced is told so at once."""
+
+    async def scene() -> list[str]:
+        turns, order = Turns(), list[str]()
+        going = asyncio.Event()
+
+        async def one(client: str, name: str) -> None:
+            try:
+                async with turns.turn(client):
+                    order.append(name)
+                    await going.wait()
+            except ApiError as error:
+                order.append(f"{name}: {error.status}")
+
+        asked = [("a", "a1"), ("a", "a2"), ("b", "b1"), ("a", "a3"), ("b", "b2"), ("c", "c1")]
+        tasks = []
+        for client, name in asked:
+            tasks.append(asyncio.create_task(one(client, name)))
+            await asyncio.sleep(0)
+        tasks[-1].cancel()
+        await asyncio.sleep(0)
+        going.set()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        async with turns.turn("d"):
+            order.append("d")
+        return order
+
+    order = asyncio.run(scene())
+    assert order[0] == "a1"
+    assert sorted(order[1:3]) == ["a2: 409", "b1: 409"]
+    assert order[3:] == ["a3", "b2", "d"]
+
+
+def test_a_full_room_is_told() -> None:
+    async def scene() -> int:
+        turns = Turns()
+        async with turns.turn("first"):
+            waiting = [
+                asyncio.create_task(turns.turn(str(i)).__aenter__()) for i in range(MAX_WAITING)
+            ]
+            await asyncio.sleep(0)
+            with pytest.raises(ApiError) as error:
+                async with turns.turn("last"):
+                    pass
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+        async with turns.turn("again"):
+            return error.value.status
+
+    assert asyncio.run(scene()) == 503

@@ -91,9 +91,9 @@ def alike(instances: Sequence[Instance], step: int) -> bool:
     the batches of `step`."""
     if len(instances) == 1:
         return True
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        points = [torch.randn(p.shape) * 0.3 for one in instances for p in one.parameters]
+    generator = torch.Generator().manual_seed(0)
+    shapes = [p.shape for one in instances for p in one.parameters]
+    points = [torch.randn(shape, generator=generator) * 0.3 for shape in shapes]
     stacked = Laid(instances)
     count = len(stacked.parameters)
     for place, point in enumerate(points):

@@ -88,7 +88,7 @@ def _turns(work: Any, about: dict[str, Any], sink: Sink) -> Iterator[None]:
             sink.view("contour", about | _values(end.value) | {"progress": 1.0})
             return
         done += 1
-        if done % TELL_EVERY == 0:
+        if done % TELL_EVERY == 0 and share < 1:
             sink.view("contour", about | {"progress": share})
         yield
 

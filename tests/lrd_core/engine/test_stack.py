@@ -17,7 +17,7 @@ from lrd_core.engine.stack import Stacks
 from lrd_core.optim.rules import get_rule
 from lrd_core.optim.stepping.together import step_together
 from lrd_core.problems import get_problem
-from lrd_core.problems.problem import Instance
+from lrd_core.problems.problem import Instance, Stack
 from lrd_core.settings import check_settings
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -265,3 +265,28 @@ def test_what_cannot_be_stacked_is_computed_one_after_the_other_and_says_so():
     assert stacks.how(large).startswith("alone")
     assert stacks.how(surface).startswith("one after the other: ")
     assert "more than 131,072 coordinates" in stacks.how(larger)
+
+
+class Uneven:
+    """A problem whose stacked losses are not quite those of a single copy."""
+
+    def __init__(self, error: float) -> None:
+        self.parameters = [torch.nn.Parameter(torch.ones(3))]
+        self.stack = Stack("uneven", lambda p, _, step: self._losses(p[0], step, error))
+
+    def _losses(self, points: torch.Tensor, step: int, error: float = 0.0) -> torch.Tensor:
+        return step * points.square().sum(1) * (1 + error * (len(points) - 1))
+
+    def loss(self, step: int) -> torch.Tensor:
+        return self._losses(self.parameters[0].unsqueeze(0), step)[0]
+
+
+@pytest.mark.parametrize("error", [0.0, 1e-6])
+def test_what_would_have_other_bits_in_a_stack_is_not_stacked(error):
+    copies = [Copy(Uneven(error)) for _ in range(3)]  # type: ignore[arg-type]
+    stacks = Stacks()
+    assert [float(loss) for loss in stacks.backward(copies, 2)] == [6.0] * 3
+    for one in copies:
+        assert torch.equal(one.instance.parameters[0].grad, torch.full((3,), 4.0))
+        words = stacks.how(one)
+        assert words.startswith("one after the other: " if error else "stacked with 2 others")

@@ -52,6 +52,11 @@ class PlaneFit:
         """Steps between two points of a run: doubles when the room is used up."""
         return self._every
 
+    @property
+    def sketches(self) -> NDArray[np.float64]:
+        """Of the points that are kept, (N, 16)."""
+        return self._sketches[: len(self)]
+
     def wants(self, step: int) -> bool:
         """Whether a point after `step` would be kept."""
         return step % self._every == 0

@@ -19,7 +19,7 @@ INTERVAL_S, SHARE = 0.5, 0.01
 
 
 class Paths:
-    """Snapshots of an experiment's runs, and the newest plane as the view ``plane``.
+    """Where an experiment's runs have been, and the newest plane as the view ``plane``.
 
     ``{"map": [[16], [16]], "offset": [2], "explained": [2], "fit": R², "step": n}``: a row's place
     in the plane is its sketch times each row of ``map``. A surface's plane is the surface.
@@ -29,47 +29,43 @@ class Paths:
         self._on_surface = get_problem(spec.problem).kind == "surface"
         self._seed = spec.seed
         self._sink = sink
-        self._snapshots: PlaneFit | None = None
+        self._fit: PlaneFit | None = None
         self._step = 0
         self._news = False
         self._due = 0.0
-        self._sketches: dict[str, list[NDArray[np.float32]]] = {}
 
     @property
     def plane(self) -> Plane | None:
         """The newest; None before there are three places that are not on a line."""
-        return None if self._snapshots is None else self._snapshots.plane
+        return None if self._fit is None else self._fit.plane
 
     def places(self) -> NDArray[np.float64]:
-        """Where the snapshots lie in the newest plane, (N, 2)."""
-        if self.plane is None:
+        """Where the points that are kept lie in the newest plane, (N, 2)."""
+        if self._fit is None or self._fit.plane is None:
             return np.empty((0, 2))
-        found = [sketch for of_run in self._sketches.values() for sketch in of_run]
-        return self.plane.place(np.array(found).reshape(-1, self.plane.sketch_map.shape[0]))
+        return self._fit.plane.place(self._fit.sketches)
 
     def add(self, trainer: Trainer) -> None:
         """A run has made a step."""
         if self._on_surface:
             return
-        if self._snapshots is None:
-            self._snapshots = PlaneFit(trainer.rows.start, self._seed)
-        if not self._snapshots.wants(trainer.step):
+        if self._fit is None:
+            self._fit = PlaneFit(trainer.rows.start, self._seed)
+        if not self._fit.wants(trainer.step):
             return
         parameters = trainer.members[0].instance.parameters
         sketch = trainer.rows.sketch()
-        run = trainer.identity.id
-        self._snapshots.add(run, trainer.step, parameters, sketch)
-        self._sketches.setdefault(run, []).append(sketch)
+        self._fit.add(trainer.identity.id, trainer.step, parameters, sketch)
         self._step = max(self._step, trainer.step)
         self._news = True
 
     def refit(self) -> None:
         """Fit the plane if that is due, and send it."""
         began = time.monotonic()
-        if self._snapshots is None or not self._news or began < self._due:
+        if self._fit is None or not self._news or began < self._due:
             return
         self._news = False
-        plane = self._snapshots.refit()
+        plane = self._fit.refit()
         ended = time.monotonic()
         self._due = ended + max(INTERVAL_S, (ended - began) / SHARE)
         if plane is not None:

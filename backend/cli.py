@@ -58,17 +58,29 @@ def run(
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Steps to train.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of start, data order and masks.")] = 0,
-    test_every: Annotated[int, typer.Option(help="Steps between tests on held-out data.")] = 10,
+    test_every: Annotated[
+        int | None,
+        typer.Option(help="Steps between tests on held-out data; else the problem's own."),
+    ] = None,
     own_masks: Annotated[
         bool, typer.Option("--own-masks", help="Every run draws masks of its own.")
+    ] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="A folder that holds the data set, or a folder of its name that does."),
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Use no network, even if it is there.")
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Train without a browser. Without --run and --optimizer: the problem's default comparison."""
-    from backend.commands.run import experiment, train
+    from backend.commands.run import experiment, find_data, train
 
-    given = {"problem": problem, "seed": seed, "test_every": test_every}
-    given |= {"shared_masks": not own_masks} | ({} if steps is None else {"steps": steps})
+    find_data(data, offline)
+    given = {"problem": problem, "seed": seed, "shared_masks": not own_masks}
+    chosen = {"steps": steps, "test_every": test_every}
+    given |= {name: value for name, value in chosen.items() if value is not None}
     spec, controls = experiment(
         given, optimizer or [], drop_rate or [], lr, runs or [], settings or [], at or []
     )
@@ -84,6 +96,29 @@ def list_experiments(
     from backend.commands.listing import listing
 
     raise typer.Exit(listing(limit, as_json))
+
+
+@app.command()
+def jobs(as_json: Json = False) -> None:
+    """What the running server trains, what waits for a place, and what it takes."""
+    from backend.commands.jobs import jobs as show
+
+    raise typer.Exit(show(as_json))
+
+
+@app.command()
+def replay(
+    experiment: Annotated[str, typer.Argument(help="Id of an experiment, see `lrd list`.")],
+    store: Annotated[
+        str | None, typer.Option(help="The store's SQLAlchemy URL; else LRD_STORE.")
+    ] = None,
+    run: Annotated[str | None, typer.Option("--run", help="Only this run, e.g. r2.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a stored experiment's steps again, with its controls, and compare every loss."""
+    from backend.commands.replay import replay as again
+
+    raise typer.Exit(again(experiment, store, run, as_json))
 
 
 @app.command()
@@ -107,6 +142,20 @@ def explain(
     from backend.commands.explain import explain as tell
 
     raise typer.Exit(tell(name or [], rule, as_json))
+
+
+@app.command()
+def data(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="get NAME", help="Data sets to download; without: the list."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Data sets: which are on this machine and where; download one with `lrd data get NAME`."""
+    from backend.commands.data import data as look
+
+    raise typer.Exit(look(words or [], as_json))
 
 
 @app.command()

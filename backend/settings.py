@@ -29,10 +29,13 @@ class Settings(BaseSettings):
         store: SQLAlchemy URL of the store; relative SQLite paths count from the working folder.
         allowed_hosts: further names this server may be called by (behind a proxy, in a container).
         max_body: bytes of a request's body.
-        max_jobs: experiments with a worker process at the same time.
+        max_jobs: experiments with a worker process at the same time; more wait in a queue.
+        jobs_per_gpu: experiments on one GPU at the same time.
         viewer_bytes: what may wait for one viewer; whoever is slower is caught up from the store.
         log_level: of the server's log.
         idle_limit: seconds after which a finished experiment's worker is let go.
+        paused_limit: seconds after which a paused experiment nobody watches may be stopped to make
+            room for one that waits.
         start_limit: seconds a fresh worker may take to come up.
         return_limit: seconds in which a worker must come back after the link was cut.
         control_limit: seconds in which a control must be answered.
@@ -46,9 +49,11 @@ class Settings(BaseSettings):
     allowed_hosts: list[str] = []
     max_body: int = Field(1_000_000, ge=1_000)
     max_jobs: int = Field(8, ge=1)
+    jobs_per_gpu: int = Field(1, ge=1)
     viewer_bytes: int = Field(4_000_000, ge=10_000)
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     idle_limit: float = Field(600.0, gt=0)
+    paused_limit: float = Field(30.0, gt=0)
     start_limit: float = Field(60.0, gt=0)
     return_limit: float = Field(10.0, gt=0)
     control_limit: float = Field(10.0, gt=0)

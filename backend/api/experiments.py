@@ -17,9 +17,12 @@ from backend.protocol import (
     ExperimentIn,
     ExperimentSummary,
     Points,
+    ResumeIn,
     Series,
 )
 from backend.services import Services, services
+from backend.store.records import ACTIVE, QUEUED
+from lrd_core.engine.checkpoint import steps_of
 from lrd_core.problems import PROBLEMS
 
 router = APIRouter(prefix="/experiments", tags=["experiments"])
@@ -58,7 +61,7 @@ async def open_kind(kind: Literal["surface", "task"], at: At) -> Experiment:
         found = await at.store.newest_active(kind)
         if found is not None:
             experiment = await at.manager.experiment(found)
-            if experiment.state in ("starting", "running", "paused"):
+            if experiment.state in (QUEUED, *ACTIVE):
                 return experiment
         problem = next(p for p in PROBLEMS.values() if p.kind == kind)
         return await at.manager.create(ExperimentIn(problem=problem.name))
@@ -70,9 +73,23 @@ async def one(id: Id, at: At) -> Experiment:
     return await at.manager.experiment(id)
 
 
+@router.post("/{id}/resume")
+async def resume(id: Id, given: ResumeIn, at: At) -> Experiment:
+    """Let an ended experiment go on where its record ends; it may have to wait for a place."""
+    return await at.manager.resume(id, given)
+
+
+@router.get("/{id}/checkpoints")
+async def checkpoints(id: Id, at: At) -> dict[str, list[int]]:
+    """The steps whose states are kept, by run; any other state is made again from these."""
+    await at.manager.experiment(id)
+    return dict(await asyncio.to_thread(steps_of, at.settings.checkpoints / id))
+
+
 @router.post("/{id}/controls")
 async def control(id: Id, given: ControlIn, at: At) -> ControlOut:
-    """Change something while it trains; answers once it has taken effect and is stored."""
+    """Change something while it trains; answers once it has taken effect and is stored. One that
+    has ended is resumed for it, paused."""
     return await at.manager.control(id, given)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,16 +17,31 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from lrd_core.data import use
+from lrd_core.data.places import OFFLINE_VARIABLE
 from lrd_core.engine.command import command, parse_at, parse_pairs, parse_run, run_text
-from lrd_core.engine.controls import Applied, Change, Control, Status
+from lrd_core.engine.controls import Applied, Change, Control, Replayed, Status
 from lrd_core.engine.experiment import ExperimentSpec, check_experiment
 from lrd_core.engine.frames import Block
 from lrd_core.engine.loop import Loop
+from lrd_core.problems import get_problem
 from lrd_core.settings import SettingError
 
 #: Steps that a task's train loss is averaged over: single batches scatter.
 LOSS_WINDOW = 20
 Scheduled = Sequence[tuple[int, Control]]
+
+
+def find_data(folder: Path | None, offline: bool) -> None:
+    """Where this process looks for data sets first, and whether it may use the network.
+
+    Raises:
+        SettingError: no such folder; its field is ``data``.
+    """
+    if folder is not None:
+        use(folder)
+    if offline:
+        os.environ[OFFLINE_VARIABLE] = "1"
 
 
 def experiment(
@@ -38,7 +55,8 @@ def experiment(
 ) -> tuple[ExperimentSpec, Scheduled]:
     """The experiment and its scheduled controls from the command's options.
 
-    `optimizers` × `drop_rates` makes one run each, after those given in full.
+    `optimizers` × `drop_rates` makes one run each with the settings that the problem suggests,
+    after those given in full.
 
     Raises:
         SettingError: any bad value.
@@ -48,8 +66,13 @@ def experiment(
     if optimizers or not full:
         options = {} if lr is None else {"lr": lr}
         if optimizers or drop_rates or lr is not None:
+            suggested = get_problem(str(parts["problem"])).suggested_settings
             full += [
-                {"optimizer": name, "settings": options, "drop_rate": rate}
+                {
+                    "optimizer": name,
+                    "settings": {**suggested.get(name, {}), **options},
+                    "drop_rate": rate,
+                }
                 for name in (optimizers or ["adam"])
                 for rate in (drop_rates or [0.0])
             ]
@@ -95,6 +118,12 @@ class Summary:
     def applied(self, applied: Applied) -> None:
         if applied.error is not None:
             self.refused.append(applied.error)
+
+    def replayed(self, run: str, parts: list[Replayed]) -> None:
+        pass
+
+    def view(self, name: str, content: dict[str, Any]) -> None:
+        pass
 
     def status(self, status: Status) -> None:
         self.status_now = status
@@ -158,7 +187,7 @@ def _json_number(value: float) -> float | None:
 
 
 def _show(result: Mapping[str, Any]) -> None:
-    on_task = "test_accuracy" in result["runs"][0]
+    on_task = get_problem(result["problem"]).kind == "task"
     title = f"{result['problem']}, seed {result['seed']}, {result['steps']} steps"
     table = Table(title=f"{title}, {result['seconds']:.1f} s")
     table.add_column("run", min_width=16)
@@ -168,10 +197,9 @@ def _show(result: Mapping[str, Any]) -> None:
         table.add_column(name, justify="right")
     for run in result["runs"]:
         if on_task:
-            cells = [
-                _number(run.get("test_loss")),
-                f"{100 * (run.get('test_accuracy') or 0):.1f} %",
-            ]
+            accuracy = run.get("test_accuracy")
+            percent = "–" if accuracy is None else f"{100 * accuracy:.1f} %"
+            cells = [_number(run.get("test_loss")), percent]
         else:
             cells = [_number(run.get("x")), _number(run.get("y"))]
         state = run["state"]

@@ -66,6 +66,8 @@ class Job:
         self.assignment: Assign | None = None
         #: When it was seen to be finished (monotonic seconds).
         self.finished_at: float | None = None
+        #: When it was seen to be paused.
+        self.paused_at = float("-inf")
         #: Set once controls can be applied, or never will be.
         self.ready = asyncio.Event()
         #: Set once its process is gone and everything of it is stored.
@@ -171,6 +173,8 @@ class Job:
             }
         )
         self.experiment = after
+        if state == "paused" and before.state != "paused":
+            self.paused_at = time.monotonic()
         if state not in DONE:
             self.finished_at = None
         elif self.finished_at is None:
@@ -201,6 +205,7 @@ class Job:
             "at": message.at,
             "who": message.who,
         }
+        self.leaving = self.leaving or control["kind"] == "stop"
         out = await self.take_up(after, row)
         if answer is not None and not answer.done():
             answer.set_result(out)

@@ -19,6 +19,7 @@ from backend.jobs.usage import cores
 from backend.protocol import Experiment, Limits, Queued
 from backend.settings import Settings
 from backend.store import Store
+from lrd_core.engine.controls import Control
 from lrd_core.problems import get_problem
 from lrd_core.settings import SettingError
 
@@ -184,7 +185,7 @@ class Launcher:
         )
         if not experiment.tensors:
             return made
-        first = {"id": secrets.token_hex(6), "kind": "resume"}
+        first = asdict(Control(secrets.token_hex(6), "resume"))
         return made.model_copy(
             update={
                 "resume": asdict(await record(self._store, experiment, spec)),

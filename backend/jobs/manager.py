@@ -67,7 +67,7 @@ class Manager:
         """Load what checking the first experiment on a task would wait for."""
         await self.crew.ready.wait()
         for name, problem in PROBLEMS.items():
-            if problem.kind == "task":
+            if problem.kind == "task" and not problem.data:
                 await asyncio.to_thread(check_experiment, {"problem": name})
 
     async def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
@@ -29,7 +30,8 @@ def room_for(job: Job, jobs: Iterable[Job], settings: Settings) -> Room:
     """Whether there is a place for `job` beside the others.
 
     Where there is none, ended experiments nobody watches go first, then paused ones nobody watches
-    (they stop), then ended ones that are watched. One that `job` replaces leaves anyhow.
+    (they stop; not before `Settings.paused_limit`), then ended ones that are watched. One that
+    `job` replaces leaves anyhow.
     """
     held = sorted(
         (other for other in jobs if other is not job and not other.queued),
@@ -42,7 +44,7 @@ def room_for(job: Job, jobs: Iterable[Job], settings: Settings) -> Room:
     device = job.experiment.device
     if device != "cpu":
         here = [other for other in staying if other.experiment.device == device]
-        spare = _spare(here, len(here) - settings.jobs_per_gpu + 1)
+        spare = _spare(here, len(here) - settings.jobs_per_gpu + 1, settings)
         if spare is None:
             return Room(False, [])
         leave += spare
@@ -50,7 +52,7 @@ def room_for(job: Job, jobs: Iterable[Job], settings: Settings) -> Room:
         gone = [o for o in held if o.experiment.device == device and o.leaving]
         now = not leave and len(here) + len(gone) < settings.jobs_per_gpu
     rest = [other for other in staying if other not in leave]
-    spare = _spare(rest, len(rest) - settings.max_jobs + 1)
+    spare = _spare(rest, len(rest) - settings.max_jobs + 1, settings)
     if spare is None:
         return Room(False, [])
     return Room(now, [*leave, *spare])
@@ -61,10 +63,12 @@ def leaving(experiment: Experiment) -> str | None:
     return None if experiment.tensors else experiment.replaces
 
 
-def _spare(held: list[Job], excess: int) -> list[Job] | None:
+def _spare(held: list[Job], excess: int, settings: Settings) -> list[Job] | None:
     """`excess` of these that can do without a worker, the oldest first; None if too few can."""
     ended = [job for job in held if not job.active]
+    before = time.monotonic() - settings.paused_limit
     paused = [job for job in held if job.experiment.state == "paused" and not job.watched]
+    paused = [job for job in paused if job.paused_at < before]
     spare = sorted(ended, key=lambda job: job.watched)
     quiet = sum(not job.watched for job in ended)
     spare[quiet:quiet] = paused

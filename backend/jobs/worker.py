@@ -49,6 +49,7 @@ from lrd_core.optim.kernels.entry import Variant
 from lrd_core.optim.kernels.program import known_settings, program
 from lrd_core.optim.rules import RULES, Rule
 from lrd_core.problems import PROBLEMS
+from lrd_core.problems.problem import Problem
 from lrd_core.settings import check_settings
 
 log = logging.getLogger(__name__)
@@ -218,14 +219,19 @@ class _Nowhere:
 
 def warm_ups() -> list[Callable[[], None]]:
     """What a first step would wait for, the most general first: what torch imports late, the data
-    of each task, then the kernels of every rule."""
+    of each task that has them, then the kernels of every rule."""
     names = [next(name for name, problem in PROBLEMS.items() if problem.kind == "surface")]
-    names += [name for name, problem in PROBLEMS.items() if problem.kind == "task"]
+    names += [name for name, problem in PROBLEMS.items() if _ready_made(problem)]
     kinds = itertools.product(RULES.values(), (torch.float32, torch.float64))
     return [
         *(partial(_train_one_step, name) for name in names),
         *(partial(_load_kernel, rule, dtype) for rule, dtype in kinds),
     ]
+
+
+def _ready_made(problem: Problem) -> bool:
+    """A task that needs no download: its data are there, and small."""
+    return problem.kind == "task" and not problem.data
 
 
 def _load_kernel(rule: Rule, dtype: torch.dtype) -> None:

@@ -21,6 +21,8 @@ from backend.store.tables import controls, experiments, runs
 
 #: States in which a worker process should be there.
 ACTIVE = ("starting", "running", "paused")
+#: It waits for a place.
+QUEUED = "queued"
 
 
 def moment(seconds: float) -> datetime:
@@ -138,7 +140,7 @@ def newest_active(connection: Connection, kind: str) -> str | None:
     row = experiments.c
     found: str | None = connection.execute(
         select(row.id)
-        .where(row.kind == kind, row.state.in_(ACTIVE))
+        .where(row.kind == kind, row.state.in_([*ACTIVE, QUEUED]))
         .order_by(row.created_at.desc())
         .limit(1)
     ).scalar()
@@ -149,6 +151,13 @@ def active_ids(connection: Connection) -> list[str]:
     """Experiments that should have a worker process."""
     query = select(experiments.c.id).where(experiments.c.state.in_(ACTIVE))
     return list(connection.execute(query).scalars())
+
+
+def queued_ids(connection: Connection) -> list[str]:
+    """Experiments that wait for a place; those that came first are first."""
+    row = experiments.c
+    found = connection.execute(select(row.id, row.queue).where(row.state == QUEUED)).all()
+    return [id for id, queue in sorted(found, key=lambda one: (one[1] or {}).get("at", 0.0))]
 
 
 def insert_control(connection: Connection, experiment: str, row: dict[str, Any]) -> bool:
@@ -170,6 +179,15 @@ def list_controls(connection: Connection, experiment: str) -> list[ControlOut]:
         select(controls).where(controls.c.experiment_id == experiment).order_by(controls.c.number)
     )
     return [control_out(row) for row in connection.execute(query).mappings()]
+
+
+def control_rows(connection: Connection, experiment: str) -> list[dict[str, Any]]:
+    """Kind, run, specification, step and changes of every control, in order."""
+    columns = [controls.c[name] for name in ("kind", "run", "spec", "step", "changes")]
+    query = (
+        select(*columns).where(controls.c.experiment_id == experiment).order_by(controls.c.number)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def control_out(row: RowMapping | dict[str, Any]) -> ControlOut:

@@ -76,6 +76,10 @@ class Store:
         """Id of the newest experiment of a kind that trains or waits to."""
         return await self._read(lambda c: records.newest_active(c, kind))
 
+    async def queued(self) -> list[str]:
+        """Ids of all experiments that wait for a place, in their order."""
+        return await self._read(records.queued_ids)
+
     async def active(self) -> list[str]:
         """Ids of all experiments that should have a worker process."""
         return await self._read(records.active_ids)
@@ -99,6 +103,10 @@ class Store:
         """Every control of an experiment in order."""
         return await self._read(lambda c: records.list_controls(c, experiment))
 
+    async def control_rows(self, experiment: str) -> list[dict[str, Any]]:
+        """Kind, run, specification, step and changes of every control of an experiment in order."""
+        return await self._read(lambda c: records.control_rows(c, experiment))
+
     async def added_runs(self, experiment: str) -> list[dict[str, Any]]:
         """Specifications of the runs added while the experiment trained."""
         return await self._read(lambda c: records.added_runs(c, experiment))
@@ -116,6 +124,10 @@ class Store:
     async def newest(self, experiment: str) -> int:
         """Sequence number of the newest stored frame, 0 if there is none."""
         return await self._read(lambda c: frames.newest(c, experiment))
+
+    async def last_steps(self, experiment: str, runs: Collection[str]) -> dict[str, int]:
+        """The newest stored step of each of `runs`; those without rows are left out."""
+        return await self._read(lambda c: frames.last_steps(c, experiment, runs))
 
     async def history(self, experiment: str, after: int) -> AsyncIterator[tuple[int, bytes]]:
         """All stored frames after `after`, merged into pieces of about 1 MB: (seq, bytes) each."""

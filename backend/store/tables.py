@@ -52,6 +52,8 @@ experiments = Table(
     Column("threads", Integer, nullable=False, server_default=text("1")),
     Column("curvature_every", Integer, nullable=False, server_default=text("0")),
     Column("limits", JSON, nullable=False, server_default=text("'{}'")),
+    # Since when it waits for a place, and how it begins then.
+    Column("queue", JSON(none_as_null=True), nullable=True),
     Column("state", String(20), nullable=False),
     Column("message", Text, nullable=False),
     Column("step", BigInteger, nullable=False),

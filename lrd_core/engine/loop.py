@@ -112,7 +112,7 @@ class Loop:
             if self._over():
                 break
             due = self._state == "running" and time.monotonic() >= self._due
-            if self._runs.behind(self._step) and (not due or self._caught_up < CATCH_UP):
+            if self._runs.behind(self._step) and not (due and self._may_advance()):
                 self._catch_up()
             elif due:
                 self._advance()
@@ -125,6 +125,10 @@ class Loop:
         self._tell()
         return self._state
 
+    def _may_advance(self) -> bool:
+        """Whether those that keep up need not wait for those that are behind."""
+        return self._caught_up >= CATCH_UP and bool(self._runs.at(self._step))
+
     def _over(self) -> bool:
         if self._state in OVER and not self._stay:
             return not self._runs.behind(self._step) and not self._background.busy
@@ -136,7 +140,7 @@ class Loop:
         """The controls that came; blocks while there is nothing else to do."""
         now = time.monotonic()
         timeout: float | None = None
-        ends = self._state in OVER and not self._stay
+        ends = self._state == "cancelled" or (self._state in OVER and not self._stay)
         if self._runs.behind(self._step) or ends or self._background.busy:
             timeout = 0.0
         elif self._state == "running":

@@ -27,7 +27,6 @@ from torch._C._autograd import _profiler_enabled
 from torch._compile import _disable_dynamo
 
 from lrd_core.optim.base_step import base_step
-from lrd_core.optim.base_view import BaseView
 from lrd_core.optim.masking import Choice
 from lrd_core.optim.measurement import Measured, StepSums, Updated
 from lrd_core.optim.policies import get_policy
@@ -139,7 +138,7 @@ class LRD(Saving):
         self._rates = Rates(drop_rate)
         self._fused = FusedSteps(optimizer)
         # Optimizer.__init__ would make groups and state of its own; this part of it makes hooks.
-        BaseView.__setstate__(self, {})
+        super().__setstate__({})
         self._check_groups()
         self._fused.prepare(self._rates.at(1, self.param_groups), self._request(1))
 
@@ -362,6 +361,27 @@ class LRD(Saving):
                         )
             self._checked = checked
         return rates
+
+    def __getstate__(self) -> dict[str, Any]:
+        # As in torch, hooks and a scheduler's patch of `step` stay behind.
+        return {
+            "optimizer": self.optimizer,
+            "seed": self.seed,
+            "policy": self.policy.name,
+            "rescale": self.rescale,
+            "steps": self.steps,
+            "kernel": self.kernel,
+            "collect_statistics": self.collect_statistics,
+            "_measured": self._measured,
+            "_policy_settings": self._policy_settings,
+            "_rates": self._rates,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        own = {key: value for key, value in state.items() if key != "steps"}
+        super().__setstate__({**own, "policy": get_policy(state["policy"])})
+        self._fused = FusedSteps(self.optimizer)
+        self.steps = state["steps"]
 
     def __repr__(self) -> str:
         return (

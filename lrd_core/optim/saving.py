@@ -1,4 +1,4 @@
-"""How `LRD` is saved: `state_dict`, and pickles."""
+"""How `LRD` is saved and loaded."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lrd_core.optim.base_view import BaseView
-from lrd_core.optim.measurement import Measured
 from lrd_core.optim.policies import Policy, get_policy
 from lrd_core.optim.rates import Rates
-from lrd_core.optim.stepping.fused import FusedSteps
 from lrd_core.settings import SettingError, Value, check_settings
 
 #: Key of the wrapper's own entry in its `state_dict`.
@@ -22,13 +20,9 @@ class Saving(BaseView):
     seed: int
     policy: Policy
     rescale: bool
-    kernel: str
-    collect_statistics: bool
     steps: int
-    _measured: Measured | None
     _policy_settings: dict[str, Value]
     _rates: Rates
-    _fused: FusedSteps
 
     def state_dict(self) -> dict[str, Any]:
         """The base's `state_dict` and ``"lrd"``: steps, seed, policy, rescale."""
@@ -71,27 +65,6 @@ class Saving(BaseView):
                 self._rates.load(own["drop_rate"])
         for after in self._optimizer_load_state_dict_post_hooks.values():
             after(self)
-
-    def __getstate__(self) -> dict[str, Any]:
-        # As in torch, hooks and a scheduler's patch of `step` stay behind.
-        return {
-            "optimizer": self.optimizer,
-            "seed": self.seed,
-            "policy": self.policy.name,
-            "rescale": self.rescale,
-            "steps": self.steps,
-            "kernel": self.kernel,
-            "collect_statistics": self.collect_statistics,
-            "_measured": self._measured,
-            "_policy_settings": self._policy_settings,
-            "_rates": self._rates,
-        }
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        own = {key: value for key, value in state.items() if key != "steps"}
-        super().__setstate__({**own, "policy": get_policy(state["policy"])})
-        self._fused = FusedSteps(self.optimizer)
-        self.steps = state["steps"]
 
 
 def policy_checked(policy: Policy, settings: Mapping[str, object]) -> dict[str, Value]:

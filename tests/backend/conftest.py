@@ -21,6 +21,6 @@ def server(shared_server: Server) -> Iterator[Server]:
     before = {summary["id"] for summary in shared_server.get("/api/experiments")}
     yield shared_server
     for summary in shared_server.get("/api/experiments"):
-        active = summary["state"] in ("starting", "running", "paused")
+        active = summary["state"] in ("queued", "starting", "running", "paused")
         if active and summary["id"] not in before:
             shared_server.control(summary["id"], kind="stop")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -124,14 +125,17 @@ class Server:
 
     def create(self, **given: Any) -> Any:
         """A new experiment, already connected to its worker."""
-        answer = self.client.post("/api/experiments", json=given)
-        assert answer.status_code == 201, answer.text
-        id = answer.json()["id"]
+        id = self.post("/api/experiments", 201, **given)["id"]
         return until(lambda: self.ready(id), what=f"the start of {id}")
+
+    def post(self, path: str, status: int = 200, **given: Any) -> Any:
+        answer = self.client.post(path, json=given)
+        assert answer.status_code == status, answer.text
+        return answer.json()
 
     def ready(self, id: str) -> Any:
         experiment = self.experiment(id)
-        return experiment if experiment["state"] != "starting" else None
+        return experiment if experiment["state"] not in ("queued", "starting") else None
 
     def experiment(self, id: str) -> Any:
         return self.get(f"/api/experiments/{id}")
@@ -229,3 +233,15 @@ class Rows:
             else:
                 texts.append(message)
         return texts
+
+
+def everything(server: Server, id: str) -> Rows:
+    """All that a new viewer gets of the history."""
+    rows = Rows()
+    with server.watch(id) as viewer:
+        hello = json.loads(viewer.recv(timeout=PATIENCE))
+        while rows.seq < hello["seq"]:
+            message = viewer.recv(timeout=PATIENCE)
+            if isinstance(message, bytes):
+                rows.add(message)
+    return rows

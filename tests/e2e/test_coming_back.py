@@ -70,9 +70,9 @@ def test_the_list_stops_an_experiment_and_keeps_it(server: Server, visit: Visit)
     expect(other).to_contain_text("finished")
     expect(other.get_by_test_id("stop")).to_have_count(0)
     row.get_by_test_id("stop").click()
-    expect(row).to_contain_text("stopped")
+    expect(row).to_contain_text("cancelled")
     expect(row.get_by_test_id("stop")).to_have_count(0)
-    assert server.experiment(id)["state"] == "stopped"
+    assert server.experiment(id)["state"] == "cancelled"
     row.get_by_role("link").click()
     expect(page["ended"]).to_contain_text("kept")
     page["start-again"].click()
@@ -80,7 +80,7 @@ def test_the_list_stops_an_experiment_and_keeps_it(server: Server, visit: Visit)
     page.wait_rows("r1", 5)
 
 
-def test_a_finished_experiment_whose_worker_was_let_go_starts_again(
+def test_a_finished_experiment_whose_worker_was_let_go_goes_on_or_starts_again(
     tmp_path: Path, visit: Visit
 ) -> None:
     with running_server(tmp_path, dashboard=True, idle_limit=1) as own:
@@ -91,8 +91,12 @@ def test_a_finished_experiment_whose_worker_was_let_go_starts_again(
         expect(page["ended"]).to_contain_text("every step up to 50 is kept")
         assert len(page.rows("r1")) == 50
         expect(page["play"]).to_be_enabled()
-        expect(page["play"]).to_have_attribute("title", re.compile("start again"))
+        expect(page["play"]).to_have_attribute("title", re.compile("go on for 900 more"))
         page["play"].click()
+        page.wait_rows("r1", 950)
+        assert list(page.rows("r1")) == list(range(1, 951))
+        expect(page["ended"]).to_contain_text("every step up to 950 is kept", timeout=30_000)
+        page["start-again"].click()
         page.page.wait_for_url(lambda url: id not in url)
         page.wait_rows("r1", 5)
         assert page.experiment()["replaces"] == id

@@ -9,15 +9,15 @@ import torch
 import torch.nn.functional as F
 
 from lrd_core.problems.models.mlp_gradients import MlpGradients
-from lrd_core.problems.models.model import aligned
+from lrd_core.problems.models.model import HE, aligned
 from lrd_core.seeds import generator
 
 
 class Mlp:
     """Affine layers of the given sizes.
 
-    Weights are uniform on ±√(6 / inputs) where a ReLU follows (He et al., 2015) and on
-    ±√(1 / inputs) in the output layer; biases are zero. Layer k draws from
+    Weights are uniform on ±√(gain / inputs) where a ReLU follows and on ±√(1 / inputs) in the
+    output layer; biases are zero. Layer k draws from
     ``generator(seed, "init", k)`` alone, so that the start is a function of (sizes, seed).
 
     Attributes:
@@ -25,13 +25,20 @@ class Mlp:
         names: ``fc1.weight``, ``fc1.bias``, …, ``out.weight``, ``out.bias``.
     """
 
-    def __init__(self, sizes: Sequence[int], seed: int, device: torch.device | None = None) -> None:
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        seed: int,
+        device: torch.device | None = None,
+        gain: float = HE,
+    ) -> None:
+        """`gain`: `HE`, or `TORCH` for a start with smaller weights."""
         self.parameters: list[torch.nn.Parameter] = []
         self.names: list[str] = []
         self.buffers: dict[str, torch.Tensor] = {}
         last = len(sizes) - 2
         for k, (inputs, outputs) in enumerate(pairwise(sizes)):
-            bound = ((1.0 if k == last else 6.0) / inputs) ** 0.5
+            bound = ((1.0 if k == last else gain) / inputs) ** 0.5
             draw = generator(seed, "init", k).uniform(-bound, bound, (outputs, inputs))
             weight = torch.from_numpy(draw.astype("float32")).to(device)
             self.parameters += [torch.nn.Parameter(weight)]

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 import torch
 
+#: Square of the uniform bound times fan-in: torch's own start, and He et al. (2015) before a ReLU.
+TORCH, HE = 1.0, 6.0
 #: Float32 values in 16 bytes.
 BLOCK = 4
 

@@ -7,11 +7,10 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from lrd_core.problems.models.model import TORCH
 from lrd_core.seeds import generator
 
 CPU = torch.device("cpu")
-#: Square of the uniform bound times fan-in: torch's own start, and He et al. (2015) before a ReLU.
-TORCH, HE = 1.0, 6.0
 
 
 class ModuleModel:

@@ -116,7 +116,7 @@ def classifier(
         name: of the data set.
         settings: among them ``batch`` and ``test_images``.
         key: equal for equal architectures.
-        flat: the model takes (batch, pixels), not (batch, C, H, W).
+        flat: the model takes (batch, pixels) from 0 to 1, not (batch, C, H, W) normalised.
         augmented: crop with padding 4 and mirror the training images.
         fixed: images of the fixed batch.
         at_once: held-out images in memory at once.
@@ -126,7 +126,7 @@ def classifier(
     """
     data = image_set(name)
     images = _on_device(load_images(name), device)
-    prepare = partial(_inputs, mean=data.mean, std=data.std, flat=flat)
+    prepare = _flat if flat else partial(normalise, mean=data.mean, std=data.std)
     batch, looked_at = int(settings["batch"]), int(settings["test_images"])
     chosen = held_out(len(images.test_images), looked_at).to(device)
     return TaskInstance(
@@ -145,11 +145,9 @@ def held_out(count: int, chosen: int) -> torch.Tensor:
     return torch.from_numpy(generator(0, "held-out").permutation(count)[:chosen])
 
 
-def _inputs(
-    images: torch.Tensor, mean: tuple[float, ...], std: tuple[float, ...], flat: bool
-) -> torch.Tensor:
-    made = normalise(images, mean, std)
-    return made.flatten(1) if flat else made
+def _flat(images: torch.Tensor) -> torch.Tensor:
+    channels = images.shape[1]
+    return normalise(images, (0.0,) * channels, (1.0,) * channels).flatten(1)
 
 
 # All runs of a process share one copy on a device.

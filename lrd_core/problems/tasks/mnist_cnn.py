@@ -7,7 +7,8 @@ from functools import partial
 import torch
 
 from lrd_core.problems.models.cnn import Cnn
-from lrd_core.problems.models.module import HE, ModuleModel
+from lrd_core.problems.models.model import HE
+from lrd_core.problems.models.module import ModuleModel
 from lrd_core.problems.surfaces.surface import lr_table
 from lrd_core.problems.tasks.images import (
     batch_setting,

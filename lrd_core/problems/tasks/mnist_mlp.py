@@ -7,6 +7,7 @@ import math
 import torch
 
 from lrd_core.problems.models.mlp import Mlp
+from lrd_core.problems.models.model import TORCH
 from lrd_core.problems.surfaces.surface import lr_table
 from lrd_core.problems.tasks.images import (
     batch_setting,
@@ -28,11 +29,11 @@ SETTINGS = (
 
 
 def make(settings: dict[str, Value], seed: int, device: torch.device) -> TaskInstance:
-    """A freshly initialised network."""
+    """A freshly initialised network on pixels from 0 to 1."""
     data = image_set("mnist")
     width, depth = int(settings["width"]), int(settings["depth"])
     sizes = [math.prod(data.shape), *[width] * depth, data.classes]
-    model = Mlp(sizes, seed, device)
+    model = Mlp(sizes, seed, device, gain=TORCH)
     key = ("mnist-mlp", width, depth)
     return classifier("mnist", model, settings, seed, device, key, flat=True)
 

@@ -61,7 +61,7 @@ def test_two_first_visitors_share_one_comparison(server: Server) -> None:
 def test_a_replaced_experiment_stops_once_the_new_one_has_started(server: Server) -> None:
     old = server.create(problem="booth", paused=True)
     new = server.create(problem="booth", seed=1, paused=True, replaces=old["id"])
-    ended = server.state(old["id"], "stopped")
+    ended = server.state(old["id"], "cancelled")
     assert ended["replaced_by"] == new["id"]
     assert "continued" in ended["message"]
     assert new["replaces"] == old["id"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.backend.server import PATIENCE, Rows, Server
+from tests.backend.server import Rows, Server
 
 
 @pytest.fixture
@@ -172,23 +172,3 @@ def test_half_a_surrogate_pair_is_refused_by_name(paused: tuple[Server, str], fi
     )
     assert answer.status_code == 422, answer.text
     assert answer.json()["error"]["field"] == field
-
-
-def test_room_is_made_of_what_nobody_watches_before_a_new_experiment_is_refused(
-    server: Server,
-) -> None:
-    ids = [server.create(problem="booth", steps=100_000, speed=1.0)["id"] for _ in range(4)]
-    answer = server.client.post("/api/experiments", json={"problem": "booth"})
-    assert answer.status_code == 409
-    assert answer.json()["error"]["field"] == "experiments"
-    assert "stop one" in answer.json()["error"]["message"]
-    for id in ids[:2]:
-        server.control(id, kind="pause")
-    with server.watch(ids[0]) as viewer:
-        viewer.recv(timeout=PATIENCE)
-        server.create(problem="booth", steps=100_000, speed=1.0)
-        stopped = server.state(ids[1], "stopped")
-        assert stopped["message"] == f"stopped at step {stopped['step']} to make room"
-        answer = server.client.post("/api/experiments", json={"problem": "booth"})
-        assert answer.status_code == 409
-        assert server.experiment(ids[0])["state"] == "paused"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from websockets.sync.client import ClientConnection
 
-from tests.backend.server import PATIENCE, Rows, Server, running_server, until
+from tests.backend.server import PATIENCE, Rows, Server, everything, running_server, until
 
 RUNS = ["r1", "r2", "r3", "r4"]
 
@@ -32,18 +32,6 @@ def next_experiment(viewer: ClientConnection, state: str) -> Any:
             content = json.loads(message)
             if content["type"] == "experiment" and content["experiment"]["state"] == state:
                 return content["experiment"]
-
-
-def everything(server: Server, id: str) -> Rows:
-    """All that a new viewer gets of the history."""
-    rows = Rows()
-    with server.watch(id) as viewer:
-        hello = json.loads(viewer.recv(timeout=PATIENCE))
-        while rows.seq < hello["seq"]:
-            message = viewer.recv(timeout=PATIENCE)
-            if isinstance(message, bytes):
-                rows.add(message)
-    return rows
 
 
 def test_a_killed_worker_fails_its_experiment_and_no_other(own_server: Server) -> None:
@@ -124,7 +112,7 @@ def test_a_graceful_end_stores_everything_and_leaves_no_process(own_server: Serv
     assert not server.workers()
     with sqlite3.connect(server.folder / "lrd.sqlite3") as store:
         states = dict(store.execute("SELECT id, state FROM experiments"))
-    assert states == {training: "stopped", paused: "stopped"}
+    assert states == {training: "cancelled", paused: "stopped"}
     server.start()
     stopped = server.experiment(training)
     assert f"the server was shut down at step {stopped['step']}" in stopped["message"]

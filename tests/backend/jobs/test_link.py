@@ -14,7 +14,9 @@ from backend.jobs.messages import Ack, Assign, WorkerHello
 from backend.jobs.outbox import Outbox
 from tests.backend.server import until
 
-ASSIGN = Assign(experiment="e1", spec={"problem": "beale"}, paused=False).model_dump_json()
+ASSIGN = Assign(
+    experiment="e1", spec={"problem": "beale"}, paused=False, checkpoints=""
+).model_dump_json()
 
 
 @contextmanager

@@ -108,7 +108,7 @@ async def test_an_old_database_is_upgraded_with_its_runs(tmp_path: Path) -> None
     assert (await store.experiment("e1")).runs == experiment().runs  # type: ignore[union-attr]
     store.close()
     with sqlite3.connect(path) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0002",)
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0004",)
 
 
 def test_a_store_of_a_newer_version_is_refused_with_its_name(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ async def test_an_experiment_comes_back_as_it_was(store: Store) -> None:
 
 async def test_the_newest_come_first(store: Store) -> None:
     for second, id in enumerate(("a", "b", "c")):
-        state = "stopped" if id == "c" else "running"
+        state = "cancelled" if id == "c" else "running"
         await store.create(experiment(id, created_at=moment(1000 + second), state=state), {})
     assert [summary.id for summary in await store.experiments(2)] == ["c", "b"]
     assert await store.newest_active("surface") == "b"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 from dataclasses import replace
@@ -183,7 +184,7 @@ def test_gaps_grow_with_age() -> None:
     steps = left(kept(*range(10, 1010, 10)), 150)
     assert len(steps) == 15
     ages = [1000 - step for step in steps]
-    gaps = [later - step for step, later in zip(steps, steps[1:], strict=False)]
+    gaps = [later - step for step, later in itertools.pairwise(steps)]
     # Wherever one wants to go back to, the replay takes at most a share of the way back.
     assert all(gap <= 0.6 * age for gap, age in zip(gaps, ages, strict=False) if age > 40)
     assert steps[-1] == 1000

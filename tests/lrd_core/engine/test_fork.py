@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,32 @@ def recorded(experiment: ExperimentSpec, seen: Recorder) -> Resume:
     return Resume(max(steps.values()), experiment.steps, experiment.speed, records)
 
 
+def go_on(
+    experiment: ExperimentSpec,
+    seen: Recorder,
+    events: Sequence[tuple[int, Control]],
+    vault: Vault | None,
+    known: Resume,
+) -> None:
+    """Resume as a worker does: paused; play once everybody is back."""
+    seen.statuses.clear()
+    loop = Loop(experiment, seen, True, events, stay=True, vault=vault, resume=known)
+    thread = threading.Thread(target=loop.run, daemon=True)
+    thread.start()
+
+    def together(step: int) -> bool:
+        runs = seen.statuses[-1].runs if seen.statuses else []
+        training = [run for run in runs if run.state in ("running", "finished")]
+        return bool(training) and all(run.step == step for run in training)
+
+    seen.wait(lambda: together(known.step))
+    loop.post(Control("play", "play"))
+    seen.wait(lambda: together(STEPS))
+    loop.post(Control("end", "stop"))
+    thread.join(60)
+    assert not thread.is_alive()
+
+
 @pytest.mark.parametrize("with_vault", [True, False])
 @pytest.mark.parametrize(("problem", "settings"), [PROBLEMS[0], PROBLEMS[3]])
 def test_an_experiment_that_was_broken_off_anywhere_ends_as_if_it_had_not_been(
@@ -166,11 +193,11 @@ def test_an_experiment_that_was_broken_off_anywhere_ends_as_if_it_had_not_been(
         before = [event for event in EVENTS if event[0] <= broken_at]
         stop = Control("stop", "stop")
         kept = [(step, Control(f"k{step}", "checkpoint")) for step in (5, 12)]
-        scheduled = [*before, *kept, (broken_at + 1, stop)]
+        scheduled = [*before, *kept, (broken_at, stop)]
         Loop(experiment, seen, scheduled=scheduled, stay=False, vault=vault).run()
         known = recorded(experiment, seen)
         after = [event for event in EVENTS if event[0] > broken_at]
-        Loop(experiment, seen, scheduled=after, stay=False, vault=vault, resume=known).run()
+        go_on(experiment, seen, after, vault, known)
         assert not seen.repeated
         assert repr(sorted(seen.rows.items())) == repr(sorted(whole.rows.items())), broken_at
         for parts in seen.made_again.values():

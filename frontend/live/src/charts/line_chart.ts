@@ -30,6 +30,8 @@ export interface LineChartOptions {
   window?: number;
   /** Small words at the right of the title; by default the window's size. */
   note?: string;
+  /** What stands in the place of lines until there are some. */
+  empty?: string;
 }
 
 const SMALLEST_ZOOM = 2;
@@ -75,7 +77,7 @@ export class LineChart implements Chart {
     this.aside = this.header.aside;
     this.plotHost.className = "chart-plot";
     this.empty.className = "chart-empty";
-    this.empty.textContent = "no rows yet";
+    this.empty.textContent = options.empty ?? "no rows yet";
     this.plotHost.append(this.empty);
     this.root.append(this.plotHost);
     host.append(this.root);

@@ -2,9 +2,10 @@
 
 import { drawCross, drawGlyph } from "../look/glyphs.ts";
 import { type RunStyle, runStyle, type Tokens, withAlpha } from "../look/palette.ts";
+import { bandPoints, traceBand } from "./band.ts";
 import { overlaps } from "./coincide.ts";
 import { type Frame, type LineShape, type Polyline, xOf, yOf } from "./line_shape.ts";
-import type { RunView, Scene } from "./types.ts";
+import type { Column, RunView, Scene } from "./types.ts";
 
 /** A line to draw, in drawing order. */
 export interface Line {
@@ -12,6 +13,8 @@ export interface Line {
   shape: LineShape;
   /** Drawn weaker: the second column of a chart, e.g. test loss beside train loss. */
   faint: boolean;
+  /** The interval behind the line: mean ± factor × spread. */
+  around?: { mean: Column; spread: Column; factor: number; window: number } | undefined;
 }
 
 /** Dash patterns that let 1, 2, 3 lines below show through in turn. */
@@ -51,6 +54,7 @@ export function paintLines(
     1.1,
   );
   const cut = scene.cursor === null ? frame.width + 4 : xOf(frame, scene.cursor);
+  for (const line of traced) paintBand(context, frame, line, cut);
   traced.forEach((line, k) => {
     const cover = line.lifted || line.faint ? [] : (covers[k] ?? []);
     clipped(context, frame, -4, cut, () => paintLine(context, frame, line, cover, 1));
@@ -58,6 +62,7 @@ export function paintLines(
       clipped(context, frame, cut, frame.width + 4, () => paintLine(context, frame, line, [], 0.2));
     }
   });
+  for (const line of traced) paintFork(context, frame, line, tokens);
   if (now >= frame.x[0] && now <= frame.x[1] && now > 0) {
     vertical(context, xOf(frame, now), frame.height, withAlpha(tokens.ink, 0.8), 1, []);
   }
@@ -66,7 +71,7 @@ export function paintLines(
 }
 
 function traceLine(line: Line, frame: Frame, scene: Scene): Traced {
-  const { main, raw } = line.shape.trace(frame);
+  const { main, raw } = line.shape.trace(frame, line.run.from);
   const lifted = line.run.id === scene.lifted;
   const faded = scene.lifted !== null && !lifted;
   const alpha = (faded ? 0.45 : 1) * (line.faint ? 0.5 : 1);
@@ -116,6 +121,45 @@ function paintLine(
   }
   context.globalAlpha = 1;
   context.setLineDash([]);
+}
+
+/** Pale enough that several on top of each other still are. */
+const BAND_ALPHA = 0.15;
+
+function paintBand(
+  context: CanvasRenderingContext2D,
+  frame: Frame,
+  line: Traced,
+  cut: number,
+): void {
+  const { around } = line;
+  if (around === undefined) return;
+  const path = traceBand(bandPoints(frame, { ...around, from: line.run.from }));
+  context.fillStyle = line.style.color;
+  context.globalAlpha = BAND_ALPHA * line.alpha;
+  clipped(context, frame, -4, cut, () => context.fill(path));
+  context.globalAlpha = 1;
+}
+
+/** A small ring where a fork leaves the line that it comes from. */
+function paintFork(
+  context: CanvasRenderingContext2D,
+  frame: Frame,
+  line: Traced,
+  tokens: Tokens,
+): void {
+  const from = line.run.from ?? 0;
+  const point = from > 0 && !line.faint ? line.shape.head(from) : undefined;
+  if (point === undefined) return;
+  context.globalAlpha = line.alpha;
+  context.beginPath();
+  context.arc(xOf(frame, point.step), yOf(frame, point.drawn), 3, 0, 2 * Math.PI);
+  context.fillStyle = tokens.page;
+  context.fill();
+  context.lineWidth = 1.5;
+  context.strokeStyle = line.style.color;
+  context.stroke();
+  context.globalAlpha = 1;
 }
 
 function clipped(
@@ -183,6 +227,8 @@ function paintHeads(
   const ordered = [...lines].filter((line) => !line.faint).reverse();
   const places: { line: Traced; x: number; y: number; cross: boolean }[] = [];
   for (const line of ordered) {
+    // Before its first step of its own, the run it comes from is there.
+    if (now < (line.run.from ?? 0)) continue;
     const diverged = line.run.divergedStep;
     const cross = diverged !== null && diverged <= now;
     const head = line.shape.head(cross ? diverged : now);

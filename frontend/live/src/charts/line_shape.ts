@@ -98,12 +98,15 @@ export class LineShape {
     return undefined;
   }
 
-  /** The line as drawn, and the raw one under it where it is smoothed. */
-  trace(frame: Frame): { main: Polyline; raw: Path2D | null } {
+  /**
+   * The line as drawn, and the raw one under it where it is smoothed; both begin at the last row
+   * up to step `from`.
+   */
+  trace(frame: Frame, from = 0): { main: Polyline; raw: Path2D | null } {
     const { steps, raw, smooth } = this.drawn;
-    if (!this.smoothed) return { main: trace(frame, this.rawColumns, steps, raw), raw: null };
-    const main = trace(frame, this.smoothColumns, steps, smooth);
-    return { main, raw: trace(frame, this.rawColumns, steps, raw).path };
+    if (!this.smoothed) return { main: trace(frame, this.rawColumns, steps, raw, from), raw: null };
+    const main = trace(frame, this.smoothColumns, steps, smooth, from);
+    return { main, raw: trace(frame, this.rawColumns, steps, raw, from).path };
   }
 }
 
@@ -115,6 +118,7 @@ function trace(
   columns: PixelColumns,
   steps: Float64Array,
   values: Float64Array,
+  from: number,
 ): Polyline {
   const path = new Path2D();
   const width = Math.ceil(frame.width);
@@ -127,9 +131,16 @@ function trace(
   };
   let lastX = 0;
   let lastY = 0;
+  let begun = false;
   columns.each((row, broken) => {
     const x = xOf(frame, steps[row] as number);
     const y = yOf(frame, values[row] as number);
+    if ((steps[row] as number) <= from) {
+      [lastX, lastY] = [x, y];
+      return;
+    }
+    if (!begun && !broken) path.moveTo(lastX, lastY);
+    begun = true;
     if (broken) {
       path.moveTo(x, y);
       // A lone point between gaps is still drawn, as a dot of the line's own width.

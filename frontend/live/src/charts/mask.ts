@@ -1,12 +1,25 @@
-/** The mask of one tensor at the step looked at, computed here from the same hash as the optimizer's. */
+/**
+ * The mask of one tensor at the step looked at: the update itself where the job sends it, else
+ * computed here from the same hash as the optimizer's.
+ */
 
-import { formatPercent } from "../look/format.ts";
+import { formatPercent, formatStep, formatValue } from "../look/format.ts";
 import { runStyle, TOKENS, tokenVariables } from "../look/palette.ts";
 import { type CoinUnit, coinPosition, coinTensor } from "../state/coins.ts";
 import { isKept, maskKey, maskThreshold } from "../state/mask_bits.ts";
 import { CanvasStack } from "./canvas_stack.ts";
-import { maskLayout } from "./mask_layout.ts";
+import { type MaskLayout, maskLayout } from "./mask_layout.ts";
 import type { Chart, RunView, Scene } from "./types.ts";
+import { paintUpdate, type UpdatePicture } from "./update_picture.ts";
+
+/** An update as it was sent. */
+export interface SentUpdate extends UpdatePicture {
+  step: number;
+  keepRate: number;
+  /** Largest update. */
+  scale: number;
+  shown: string;
+}
 
 export interface MaskTarget {
   run: RunView;
@@ -20,6 +33,8 @@ export interface MaskTarget {
   coin: { unit: CoinUnit; of: "update" | "gradient" } | { undrawn: string };
   /** The drop rate that the given step used. */
   dropRateAt: (step: number) => number;
+  /** Of the newest step; null where there is none, or an earlier step is looked at. */
+  sent: SentUpdate | null;
 }
 
 const NOTE_HEIGHT = 20;
@@ -30,6 +45,8 @@ export class MaskPicture implements Chart {
   private target: MaskTarget | null = null;
   private scene: Scene | null = null;
   private drawn = "";
+  private drawnLook = "";
+  private drawnUpdate: SentUpdate | null = null;
 
   constructor(host: HTMLElement) {
     this.stack = new CanvasStack(host, 1, () => this.draw(true));
@@ -67,12 +84,21 @@ export class MaskPicture implements Chart {
     const what = target && [target.run.id, target.run.slot, target.seed, target.tensorIndex];
     const coin = JSON.stringify(target?.coin);
     const where = `${target?.name} ${target?.shape} ${coin}`;
-    const key = `${scene.theme}|${step}|${rate}|${size}|${what}|${where}`;
-    if (!always && key === this.drawn) return;
+    const sent = target?.sent ?? null;
+    const key = `${scene.theme}|${step}|${rate}|${size}|${what}|${where}|${sent !== null}`;
+    const look = `${scene.theme}|${size}|${target?.run.slot}`;
+    const same = sent === null ? key === this.drawn : sent === this.drawnUpdate;
+    if (!always && same && look === this.drawnLook) return;
+    this.drawnLook = look;
+    this.drawnUpdate = sent;
     this.drawn = key;
     const context = stack.clear(0);
     if (target === null || step < 1) {
       this.say(target === null ? "no run chosen" : "no step yet", "");
+      return;
+    }
+    if (target.sent !== null) {
+      this.paintSent(context, scene, target, target.sent);
       return;
     }
     if ("undrawn" in target.coin) {
@@ -127,9 +153,39 @@ export class MaskPicture implements Chart {
     this.say(`${what} ${formatPercent(count / shown)} at this step${part}`, target.name);
   }
 
-  private say(text: string, tensor: string): void {
+  private paintSent(
+    context: CanvasRenderingContext2D,
+    scene: Scene,
+    target: MaskTarget,
+    sent: SentUpdate,
+  ): void {
+    const { width, height } = this.stack;
+    const color = runStyle(target.run.slot, scene.theme).color;
+    const leftOut = TOKENS[scene.theme].hairline;
+    const layout = paintUpdate(context, sent, width, height - NOTE_HEIGHT, color, leftOut);
+    const part = partWords(sent, layout, target.shape);
+    const kept = `kept ${formatPercent(sent.keepRate)}${part ? ` · ${part}` : ""}`;
+    const most = `step ${formatStep(sent.step)}, largest update ${formatValue(sent.scale)}`;
+    this.say(`${kept} · shade: size of the update`, target.name, most);
+  }
+
+  private say(text: string, tensor: string, more = ""): void {
+    this.note.title = more;
     if (this.note.textContent === text) return;
     this.note.textContent = text;
-    this.stack.root.setAttribute("aria-label", tensor ? `Mask of ${tensor}: ${text}` : text);
+    const whose = this.target === null ? "" : `, ${this.target.run.name}`;
+    const label = tensor ? `Mask of ${tensor}${whose}: ${text}` : text;
+    this.stack.root.setAttribute("aria-label", label);
   }
+}
+
+/** Which part of a tensor is drawn; empty where it is all of it. */
+function partWords(sent: SentUpdate, layout: MaskLayout, shape: readonly number[]): string {
+  const whole = shape.reduce((product, n) => product * n, 1);
+  const drawn = layout.rows * layout.columns;
+  if (drawn >= whole) return "";
+  if (drawn >= layout.total) return sent.shown;
+  const rows = shape[0] ?? 1;
+  const complete = layout.columns * rows === whole && shape.length > 1;
+  return complete ? `first ${layout.rows} of ${rows} rows` : layout.words;
 }

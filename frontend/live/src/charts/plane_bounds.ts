@@ -3,7 +3,7 @@
 import type { Range } from "./axis.ts";
 import type { Rows, Scene } from "./types.ts";
 
-interface PlaneView {
+export interface PlaneView {
   x: Range;
   y: Range;
   /** Pixels per unit, the same both ways. */
@@ -47,7 +47,6 @@ export class PlaneBounds {
       this.rows = scene.rows;
       this.done.clear();
       this.extent = emptyExtent();
-      this.shown = null;
     }
     for (const { id } of scene.runs) {
       const x = scene.rows.column(id, this.xName);
@@ -90,6 +89,25 @@ export class PlaneBounds {
     };
     return { x: around(x, width), y: around(y, height), scale };
   }
+}
+
+/** The part of a plane that shows all of a grid. */
+export function roundView(
+  grid: { x: readonly number[]; y: readonly number[] },
+  width: number,
+  height: number,
+): PlaneView {
+  const ends = (axis: readonly number[]): Range => [
+    axis[0] as number,
+    axis[axis.length - 1] as number,
+  ];
+  const [x, y] = [ends(grid.x), ends(grid.y)];
+  const scale = Math.min(width / (x[1] - x[0]), height / (y[1] - y[0]));
+  const around = (range: Range, pixels: number): Range => {
+    const middle = (range[0] + range[1]) / 2;
+    return [middle - pixels / 2 / scale, middle + pixels / 2 / scale];
+  };
+  return { x: around(x, width), y: around(y, height), scale };
 }
 
 const emptyExtent = (): { x: Range; y: Range } => ({ x: [0, 0], y: [0, 0] });

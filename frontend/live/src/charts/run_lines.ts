@@ -2,6 +2,7 @@
 
 import { runStyle } from "../look/palette.ts";
 import type { GrowingBounds, Range, Scale } from "./axis.ts";
+import type { BandColumn } from "./band.ts";
 import type { HoverRow } from "./hover.ts";
 import type { Line } from "./line_paint.ts";
 import { type Frame, LineShape, yOf } from "./line_shape.ts";
@@ -14,6 +15,8 @@ export interface LineColumn {
   faint?: boolean;
   /** Draw the mean over the last `mean` steps, and every row itself faintly under it. */
   mean?: number;
+  /** An interval around the line. */
+  band?: BandColumn;
 }
 
 /** A diverged run may stretch the axis this far beyond the others. */
@@ -31,13 +34,15 @@ export class RunLines {
   feed(scene: Scene, view: Range, width: number): void {
     const seen = new Set<string>();
     for (const run of scene.runs) {
-      for (const { name, mean } of this.columns) {
+      for (const { name, mean, band } of this.columns) {
         const key = `${run.id}\n${name}`;
         seen.add(key);
         const shape = this.shapes.get(key) ?? new LineShape();
         this.shapes.set(key, shape);
         const rows = scene.rows.column(run.id, name);
-        shape.update(rows, mean ?? this.window, scene.smoothing, mean !== undefined, view, width);
+        // A band says how single rows scatter; they need not lie under it as well.
+        const over = mean !== undefined && band === undefined;
+        shape.update(rows, mean ?? this.window, scene.smoothing, over, view, width);
       }
     }
     for (const key of this.shapes.keys()) if (!seen.has(key)) this.shapes.delete(key);
@@ -54,10 +59,15 @@ export class RunLines {
       (a, b) => Number(a.id === scene.lifted) - Number(b.id === scene.lifted),
     );
     const columns = [...this.columns].sort((a, b) => Number(!!b.faint) - Number(!!a.faint));
-    return columns.flatMap(({ name, faint }) =>
+    return columns.flatMap(({ name, faint, band, mean: window = 0 }) =>
       runs.flatMap((run) => {
         const shape = this.shape(run, name);
-        return shape === undefined ? [] : [{ run, shape, faint: faint === true }];
+        if (shape === undefined) return [];
+        const mean = scene.rows.column(run.id, name);
+        const spread = band && scene.rows.column(run.id, band.column);
+        const around =
+          band && mean && spread ? { mean, spread, factor: band.factor, window } : undefined;
+        return [{ run, shape, faint: faint === true, around }];
       }),
     );
   }

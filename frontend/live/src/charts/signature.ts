@@ -3,7 +3,9 @@
 import type { Scene } from "./types.ts";
 
 export function signature(scene: Scene): string {
-  const runs = scene.runs.map((r) => `${r.id}/${r.slot}/${r.name}/${r.divergedStep}`).join();
+  const runs = scene.runs
+    .map((r) => `${r.id}/${r.slot}/${r.name}/${r.divergedStep}/${r.from ?? 0}`)
+    .join();
   const marks = scene.marks.map((m) => `${m.step}/${m.run}/${m.text}`).join();
   return [
     scene.rows.version,

@@ -6,7 +6,8 @@ export const chartCss = `
 .chart:focus-visible { outline: 2px solid var(--ink); outline-offset: 3px; border-radius: 4px; }
 .chart-header { display: flex; align-items: center; gap: 8px; height: 20px; flex: none;
   font-size: 12.5px; line-height: 20px; white-space: nowrap; }
-.chart-title { font-weight: 600; overflow: hidden; text-overflow: ellipsis; }
+.chart-title { font-weight: 600; overflow: hidden; text-overflow: ellipsis; flex: none;
+  max-width: 72%; }
 .chart-aside { margin-left: auto; display: flex; align-items: center; gap: 8px; color: var(--muted);
   font-size: 12px; min-width: 0; }
 .chart-note { overflow: hidden; text-overflow: ellipsis; min-width: 0; }

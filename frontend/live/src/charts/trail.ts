@@ -40,14 +40,15 @@ export class Trail {
     return n >= this.done && (this.done === 0 || x.steps[0] === this.firstStep);
   }
 
-  /** Take in rows up to step `until`; rows that aren't finite are left out. */
-  feed(x: Column, y: Column, place: Place, until: number): void {
+  /** Take in rows from step `from` up to `until`; rows that aren't finite are left out. */
+  feed(x: Column, y: Column, place: Place, until: number, from = 0): void {
     const n = Math.min(x.n, y.n);
     for (let i = this.done; i < n; i++) {
       const step = x.steps[i] as number;
       if (step > until) break;
       this.done = i + 1;
       this.firstStep = x.steps[0] as number;
+      if (step < from) continue;
       const vx = x.values[i] as number;
       const vy = y.values[i] as number;
       if (!Number.isFinite(vx) || !Number.isFinite(vy)) continue;

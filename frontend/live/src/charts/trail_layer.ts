@@ -40,7 +40,7 @@ export class TrailLayer {
     start: readonly [number, number] | null,
   ): void {
     const until = scene.cursor ?? Infinity;
-    const runs = scene.runs.map((r) => `${r.id}/${r.slot}`).join();
+    const runs = scene.runs.map((r) => `${r.id}/${r.slot}/${r.from ?? 0}`).join();
     const basis = [placeKey, scene.theme, scene.lifted, scene.cursor, runs].join("|");
     const whole = basis !== this.basis || scene.rows !== this.rows || !this.allContinue(scene);
     this.rows = scene.rows;
@@ -53,10 +53,10 @@ export class TrailLayer {
       const trail = this.trails.get(run.id) ?? new Trail();
       if (!this.trails.has(run.id)) {
         this.trails.set(run.id, trail);
-        trail.restart(start === null ? null : place(start[0], start[1]));
+        trail.restart(start === null || run.from ? null : place(start[0], start[1]));
       }
       const columns = this.columnsOf(scene, run);
-      if (columns !== null) trail.feed(columns[0], columns[1], place, until);
+      if (columns !== null) trail.feed(columns[0], columns[1], place, until, run.from);
       this.draw(trail, run, scene);
     }
   }
@@ -104,8 +104,17 @@ export class TrailLayer {
     context.stroke(trail.path(fresh.line));
     context.setLineDash([]);
     context.lineDashOffset = 0;
+    if (run.from && fresh.halo === 0) ring(context, trail.xs[0], trail.ys[0]);
     context.globalAlpha = 1;
   }
+}
+
+/** Where a fork leaves the path that it comes from. */
+function ring(context: CanvasRenderingContext2D, x = 0, y = 0): void {
+  context.beginPath();
+  context.arc(x, y, 3, 0, 2 * Math.PI);
+  context.lineWidth = 1.5;
+  context.stroke();
 }
 
 /** Drawing order: the lifted run last. */

@@ -1,57 +1,111 @@
-/** Paths through parameter space, projected on two fixed directions; equal units on both axes. */
+/** Paths through parameter space in a plane, over the contours of the loss; equal units on both axes. */
 
-import { TOKENS, tokenVariables, withAlpha } from "../look/palette.ts";
-import { niceStep, type Range } from "./axis.ts";
+import { formatStep, formatValue } from "../look/format.ts";
+import { runStyle, TOKENS, tokenVariables, withAlpha } from "../look/palette.ts";
+import { niceStep } from "./axis.ts";
 import { CanvasStack } from "./canvas_stack.ts";
+import { ContourLines, type LossGrid } from "./contour_lines.ts";
+import { Glide } from "./glide.ts";
 import { groundOf } from "./ground.ts";
 import { headsOf, paintHead } from "./heads.ts";
-import { PlaneBounds } from "./plane_bounds.ts";
+import { HoverTable } from "./hover.ts";
+import { PlaneBounds, type PlaneView, roundView } from "./plane_bounds.ts";
+import { blend, PLACE, Projected, type Projection, RANDOM, turnBetween } from "./projected.ts";
 import { signature } from "./signature.ts";
+import type { Place } from "./trail.ts";
 import { TrailLayer } from "./trail_layer.ts";
 import type { Chart, Scene } from "./types.ts";
 
-export const TRAJECTORIES_NOTE = "two fixed random directions";
+/** A loss that was computed over a plane. */
+export interface Contours {
+  grid: LossGrid;
+  /** The plane it lies in; null where that is not known, or one of its own around a run. */
+  plane: Projection | null;
+}
 
-const GRID = 0;
+/** What is drawn beside the rows. */
+export interface Look {
+  plane: Projection;
+  contours: Contours | null;
+  /** The run in the middle of a plane of its own; null where paths are drawn. */
+  around: string | null;
+  /** Said to those who do not see the picture. */
+  words: string;
+}
+
+const GROUND = 0;
 const PATHS = 1;
 const TOP = 2;
+/** More places than this are not moved along, they are where they belong at once. */
+const MOST_MOVED = 200_000;
+/** How near the pointer must be to a path to name its step. */
+const NEAR = 12;
+/** A contour is drawn weaker where less than this share of the plane is still the one it lies in. */
+const SAME_PLANE = 0.9;
+/** And where it takes less than this share of the picture's width. */
+const SMALL_PART = 0.3;
 
 export class Trajectories implements Chart {
   private readonly stack: CanvasStack;
   private readonly trails: TrailLayer;
-  private readonly bounds = new PlaneBounds("proj_x", "proj_y");
+  private readonly bounds = new PlaneBounds(PLACE[0], PLACE[1]);
+  private readonly hover: HoverTable;
+  private readonly glide = new Glide(() => this.draw());
+  private look: Look = { plane: RANDOM, contours: null, around: null, words: "" };
+  private lines: { of: LossGrid; lines: ContourLines } | null = null;
   private scene: Scene | null = null;
+  /** Rows in the plane that is looked at, and the one and the view that the picture comes from. */
+  private rows: Projected | null = null;
+  private from: Projection = RANDOM;
+  private fromView: PlaneView | null = null;
+  private shown: { plane: Projection; view: PlaneView } | null = null;
   private drawnSignature = "";
-  private gridKey = "";
+  private groundKey = "";
+  private dirty = false;
+  private pointer: { x: number; y: number } | null = null;
 
   constructor(host: HTMLElement) {
     this.stack = new CanvasStack(host, 3, () => this.draw());
-    this.trails = new TrailLayer(this.stack, PATHS, {
-      columns: ["proj_x", "proj_y"],
-      line: 2.4,
-      halo: 4.5,
-    });
-    this.stack.root.classList.add("chart", "trajectories");
-    this.stack.root.setAttribute("role", "img");
+    this.trails = new TrailLayer(this.stack, PATHS, { columns: PLACE, line: 2.4, halo: 4.5 });
+    this.hover = new HoverTable(this.stack.root);
+    const { root } = this.stack;
+    root.classList.add("chart", "trajectories");
+    root.setAttribute("role", "img");
+    root.addEventListener("pointermove", (event) => this.point(event));
+    root.addEventListener("pointerleave", () => this.point(null));
+  }
+
+  /** Another plane is glided to; other contours are there at once. */
+  setLook(look: Look): void {
+    if (look === this.look) return;
+    if (look.plane !== this.look.plane) {
+      this.from = this.shown?.plane ?? this.look.plane;
+      this.fromView = this.shown?.view ?? null;
+      this.glide.start(this.shown === null || this.size() > MOST_MOVED);
+    }
+    this.look = look;
+    this.dirty = true;
   }
 
   update(scene: Scene): void {
     const now = signature(scene);
-    if (now === this.drawnSignature) return;
+    if (now === this.drawnSignature && !this.dirty) return;
     if (this.scene?.theme !== scene.theme) {
       this.stack.root.style.cssText = tokenVariables(scene.theme);
     }
     const names = scene.runs.map((run) => run.name).join(", ") || "no runs";
-    const label = `Paths of ${names} through parameter space, projected on ${TRAJECTORIES_NOTE}`;
+    const label = `Paths of ${names} through parameter space, ${this.look.words}`;
     if (this.stack.root.getAttribute("aria-label") !== label) {
       this.stack.root.setAttribute("aria-label", label);
     }
     this.drawnSignature = now;
+    this.dirty = false;
     this.scene = scene;
     this.draw();
   }
 
   destroy(): void {
+    this.glide.stop();
     this.stack.destroy();
   }
 
@@ -60,40 +114,124 @@ export class Trajectories implements Chart {
     this.stack.fit();
     const { width, height, ratio } = this.stack;
     if (scene === null || width === 0 || height === 0) return;
-    const view = this.bounds.view(scene, width, height);
-    const place = (x: number, y: number): [number, number] => [
+    const around = this.look.around !== null;
+    const { rows, plane, view } = around
+      ? { rows: scene.rows, plane: RANDOM, view: this.ownView() }
+      : this.moved(scene, width, height);
+    if (!around) this.shown = { plane, view };
+    const place: Place = (x, y) => [
       (x - view.x[0]) * view.scale,
       height - (y - view.y[0]) * view.scale,
     ];
     const key = [width, height, ratio, view.x[0], view.y[0], view.scale].join();
-    if (this.gridKey !== key + scene.theme) {
-      this.gridKey = key + scene.theme;
-      this.drawGrid(scene, view, place);
-    }
-    this.trails.update(scene, place, key, [0, 0]);
-    const ground = groundOf(this.stack.root, TOKENS[scene.theme].page);
+    this.drawGround(scene, view, place, plane, key);
     const context = this.stack.clear(TOP);
-    const [x, y] = place(0, 0);
-    context.beginPath();
-    context.arc(x, y, 4, 0, 2 * Math.PI);
-    context.lineWidth = 1.6;
-    context.strokeStyle = TOKENS[scene.theme].ink;
-    context.stroke();
-    for (const head of headsOf(scene, this.trails, width, height)) {
-      context.globalAlpha = scene.lifted === null || head.run.id === scene.lifted ? 1 : 0.75;
-      paintHead(context, head, scene, 4.2, ground);
+    if (around) {
+      this.stack.clear(PATHS);
+      this.drawCentre(context, scene, place);
+    } else {
+      this.trails.update({ ...scene, rows }, place, key, [0, 0]);
+      this.drawHeads(context, scene, place);
     }
-    context.globalAlpha = 1;
+    if (this.pointer !== null) this.showHover();
+  }
+
+  /** Rows and view on the way from the plane before to the one looked at. */
+  private moved(
+    scene: Scene,
+    width: number,
+    height: number,
+  ): { rows: Projected; plane: Projection; view: PlaneView } {
+    const { plane } = this.look;
+    if (this.rows?.base !== scene.rows || this.rows.projection !== plane) {
+      this.rows = new Projected(scene.rows, plane);
+    }
+    const { rows } = this;
+    const view = this.bounds.view({ ...scene, rows }, width, height);
+    const { share } = this.glide;
+    const before = this.fromView;
+    if (share >= 1 || before === null) return { rows, plane, view };
+    const now = blend(this.from, plane, share);
+    const mix = (a: number, b: number) => a + share * (b - a);
+    const middle = (v: PlaneView, axis: "x" | "y") => (v[axis][0] + v[axis][1]) / 2;
+    const scale = Math.exp(mix(Math.log(before.scale), Math.log(view.scale)));
+    const range = (axis: "x" | "y", pixels: number): [number, number] => {
+      const at = mix(middle(before, axis), middle(view, axis));
+      return [at - pixels / 2 / scale, at + pixels / 2 / scale];
+    };
+    return {
+      rows: new Projected(scene.rows, now),
+      plane: now,
+      view: { x: range("x", width), y: range("y", height), scale },
+    };
+  }
+
+  private drawGround(
+    scene: Scene,
+    view: PlaneView,
+    place: Place,
+    plane: Projection,
+    key: string,
+  ): void {
+    const lines = this.contourLines();
+    const moving = this.glide.share < 1;
+    const ground = `${key}${scene.theme}${lines !== null}`;
+    if (this.groundKey === ground && !moving && !this.changedLines) return;
+    this.groundKey = ground;
+    this.changedLines = false;
+    const context = this.stack.clear(GROUND);
+    if (lines === null) this.drawGrid(context, scene, view, place);
+    else this.drawContours(context, scene, lines, place, plane);
+  }
+
+  private changedLines = false;
+
+  private contourLines(): ContourLines | null {
+    const grid = this.look.contours?.grid ?? null;
+    if (grid === (this.lines?.of ?? null)) return this.lines?.lines ?? null;
+    this.lines = grid === null ? null : { of: grid, lines: new ContourLines(grid) };
+    this.changedLines = true;
+    return this.lines?.lines ?? null;
+  }
+
+  private drawContours(
+    context: CanvasRenderingContext2D,
+    scene: Scene,
+    lines: ContourLines,
+    place: Place,
+    plane: Projection,
+  ): void {
+    const own = this.look.contours?.plane ?? null;
+    const turn = own === null ? null : turnBetween(own, plane);
+    const turned: Place = (x, y) =>
+      turn === null
+        ? place(x, y)
+        : place(
+            turn.turn[0][0] * x + turn.turn[0][1] * y + turn.shift[0],
+            turn.turn[1][0] * x + turn.turn[1][1] * y + turn.shift[1],
+          );
+    const tokens = TOKENS[scene.theme];
+    // Paths may have left the part that was computed far behind.
+    const { x } = (this.look.contours as Contours).grid;
+    const far = (x[x.length - 1] as number) - (x[0] as number);
+    const small = Math.abs(place(far, 0)[0] - place(0, 0)[0]) < this.stack.width * SMALL_PART;
+    context.lineWidth = 1;
+    context.lineJoin = "round";
+    context.strokeStyle = withAlpha(
+      tokens.faint,
+      (turn?.shared ?? 1) < SAME_PLANE || small ? 0.3 : 0.62,
+    );
+    context.stroke(lines.trace(turned));
   }
 
   /** A faint grid, the same step both ways, so that equal units can be seen. */
   private drawGrid(
+    context: CanvasRenderingContext2D,
     scene: Scene,
-    view: { x: Range; y: Range; scale: number },
-    place: (x: number, y: number) => [number, number],
+    view: PlaneView,
+    place: Place,
   ): void {
     const { width, height } = this.stack;
-    const context = this.stack.clear(GRID);
     const step = niceStep(44 / view.scale);
     const tokens = TOKENS[scene.theme];
     context.lineWidth = 1;
@@ -112,5 +250,102 @@ export class Trajectories implements Chart {
       const y = Math.round(place(0, k * step)[1]) + 0.5;
       line(k === 0, 0, y, width, y);
     }
+  }
+
+  private drawHeads(context: CanvasRenderingContext2D, scene: Scene, place: Place): void {
+    const { width, height } = this.stack;
+    const ground = groundOf(this.stack.root, TOKENS[scene.theme].page);
+    const [x, y] = place(0, 0);
+    context.beginPath();
+    context.arc(x, y, 4, 0, 2 * Math.PI);
+    context.lineWidth = 1.6;
+    context.strokeStyle = TOKENS[scene.theme].ink;
+    context.stroke();
+    for (const head of headsOf(scene, this.trails, width, height)) {
+      context.globalAlpha = scene.lifted === null || head.run.id === scene.lifted ? 1 : 0.75;
+      paintHead(context, head, scene, 4.2, ground);
+    }
+    context.globalAlpha = 1;
+  }
+
+  /** A run in the middle of the plane that was laid around it. */
+  private drawCentre(context: CanvasRenderingContext2D, scene: Scene, place: Place): void {
+    const run = scene.runs.find((one) => one.id === this.look.around);
+    if (run === undefined) return;
+    const [x, y] = place(0, 0);
+    const head = { run, x, y, step: scene.head, diverged: false, outside: null };
+    paintHead(context, head, scene, 5, groundOf(this.stack.root, TOKENS[scene.theme].page));
+  }
+
+  /** All of a plane around a run. */
+  private ownView(): PlaneView {
+    const grid = this.look.contours?.grid ?? { x: [-1, 1], y: [-1, 1] };
+    return roundView(grid, this.stack.width, this.stack.height);
+  }
+
+  /** Rows that a glide would have to move. */
+  private size(): number {
+    const { scene } = this;
+    const rows = (id: string) => scene?.rows.column(id, "proj_x")?.n ?? 0;
+    return (scene?.runs ?? []).reduce((sum, run) => sum + rows(run.id), 0);
+  }
+
+  private point(event: PointerEvent | null): void {
+    if (event === null) {
+      this.pointer = null;
+      this.hover.hide();
+      return;
+    }
+    const box = this.stack.root.getBoundingClientRect();
+    this.pointer = { x: event.clientX - box.left, y: event.clientY - box.top };
+    this.showHover();
+  }
+
+  private showHover(): void {
+    const { pointer, scene, shown } = this;
+    if (pointer === null || scene === null) return;
+    const around = this.look.around !== null;
+    const near = around
+      ? []
+      : scene.runs
+          .map((run) => ({ run, ...this.trails.trail(run.id)?.nearest(pointer.x, pointer.y) }))
+          .filter((one) => (one.distance ?? Number.POSITIVE_INFINITY) <= NEAR)
+          .sort((a, b) => (a.distance ?? 0) - (b.distance ?? 0))
+          .slice(0, 4);
+    const view = around ? this.ownView() : shown?.view;
+    const loss = view === undefined ? Number.NaN : this.lossAt(view, pointer.x, pointer.y);
+    if (near.length === 0 && Number.isNaN(loss)) {
+      this.hover.hide();
+      return;
+    }
+    this.hover.show(
+      {
+        title: Number.isNaN(loss) ? "" : `loss ≈ ${formatValue(loss)}`,
+        labels: [],
+        rows: near.map(({ run, step }) => ({
+          style: runStyle(run.slot, scene.theme),
+          name: run.name,
+          values: [`step ${formatStep(step ?? 0)}`],
+          y: pointer.y,
+        })),
+        marks: [],
+      },
+      pointer.x,
+      pointer.y,
+    );
+  }
+
+  /** The loss under a pixel, taken back to the plane that it was computed in. */
+  private lossAt(view: PlaneView, px: number, py: number): number {
+    const lines = this.contourLines();
+    if (lines === null) return Number.NaN;
+    const x = view.x[0] + px / view.scale;
+    const y = view.y[0] + (this.stack.height - py) / view.scale;
+    const own = this.look.contours?.plane ?? null;
+    if (own === null) return lines.at(x, y);
+    const back = turnBetween(this.look.plane, own);
+    if (back === null) return Number.NaN;
+    const [a, b] = back.turn;
+    return lines.at(a[0] * x + a[1] * y + back.shift[0], b[0] * x + b[1] * y + back.shift[1]);
   }
 }

@@ -21,6 +21,8 @@ export interface RunView {
   name: string;
   /** The step at which its loss stopped being finite; its line ends in a cross there. */
   divergedStep: number | null;
+  /** Its own line begins after this step: what lies before is drawn by a run it shares it with. */
+  from?: number;
 }
 
 /** A control that took effect, as a mark on time axes. */

@@ -1,12 +1,21 @@
 import { formatStep } from "../look/format.ts";
 import type { State } from "../protocol.ts";
-import { hasEnded, startAgain } from "../state/actions.ts";
+import {
+  canResume,
+  control,
+  EXTENSION,
+  hasEnded,
+  isDone,
+  resume,
+  startAgain,
+} from "../state/actions.ts";
 import type { Session } from "../state/session.ts";
 import { useApp } from "./context.ts";
 
 const ENDS: Partial<Record<State, string>> = {
   finished: "finished, and its worker was let go",
-  stopped: "the experiment was stopped",
+  diverged: "all runs diverged, and their worker was let go",
+  cancelled: "the experiment was stopped",
   failed: "the experiment failed",
 };
 
@@ -28,25 +37,61 @@ export function Banner({ session }: { session: Session }) {
       </p>
     );
   }
+  if (experiment.state === "queued") return <Queued session={session} />;
   if (!hasEnded(experiment)) return null;
   const message = experiment.message || ENDS[experiment.state] || experiment.state;
   const step = formatStep(Math.max(session.head, experiment.step));
   const kept = message.includes("kept") ? "" : `; every step up to ${step} is kept`;
+  const tone = experiment.state === "failed" ? "bad" : "";
   return (
-    <p class={`banner ${experiment.state === "failed" ? "bad" : ""}`} data-testid="ended">
+    <div class={`banner ${tone}`} data-testid="ended">
       <span>
         {sentence(message)}
         {kept}.
       </span>
-      <button
-        type="button"
-        class="button"
-        data-testid="start-again"
-        onClick={() => app.attempt(() => startAgain(app, session))}
-      >
-        Start again
-      </button>
-    </p>
+      <span class="banner-end">
+        {canResume(experiment) && (
+          <button
+            type="button"
+            class="button"
+            data-testid="resume"
+            title="go on from the newest step"
+            onClick={() => app.attempt(() => resume(app, session))}
+          >
+            {isDone(session) ? `Resume for ${EXTENSION} more` : "Resume"}
+          </button>
+        )}
+        <button
+          type="button"
+          class="button"
+          data-testid="start-again"
+          title="a new experiment from step 1; this one stays"
+          onClick={() => app.attempt(() => startAgain(app, session))}
+        >
+          Start again
+        </button>
+      </span>
+    </div>
+  );
+}
+
+/** It waits for a place or a device. */
+function Queued({ session }: { session: Session }) {
+  const app = useApp();
+  return (
+    <div class="banner" data-testid="queued" role="status">
+      <span>{sentence(session.experiment.value.message || "queued")}.</span>
+      <span class="banner-end">
+        <button
+          type="button"
+          class="button"
+          data-testid="cancel"
+          onClick={() => app.attempt(() => control(app, session, { kind: "stop" }))}
+        >
+          Cancel
+        </button>
+      </span>
+    </div>
   );
 }
 

@@ -1,5 +1,6 @@
 import type { Run, RunIn } from "../protocol.ts";
 import { fairBaseline, meanShare, whyNoFair } from "../state/fair.ts";
+import { changesOf } from "../state/lineage.ts";
 import { baseName, lrOf, rate } from "../state/names.ts";
 import type { Session } from "../state/session.ts";
 import { firstChange } from "../state/verdict_changes.ts";
@@ -17,9 +18,7 @@ export function BaselineOffer({ session, run, onAdd }: Props) {
   const baseline = fairBaseline(run, menus);
   const name = session.nameOf(run);
   const share = meanShare(run, menus);
-  const own = session.controls.value.filter(({ changes }) =>
-    changes.some((change) => change.run === run.id),
-  );
+  const own = changesOf(session.experiment.value.runs, [run], session.controls.value);
   const moved = firstChange(own, Number.POSITIVE_INFINITY);
   return (
     <>

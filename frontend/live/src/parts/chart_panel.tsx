@@ -19,6 +19,8 @@ interface Props<T extends Framed> {
   title?: string;
   /** Small words or controls at the right of the title. */
   aside?: ComponentChildren;
+  /** Small words or controls below the picture. */
+  foot?: ComponentChildren;
   class?: string;
   testId?: string;
   /** Called before every drawing, for charts that are told more than a scene. */
@@ -38,6 +40,7 @@ export function ChartPanel<T extends Framed>(props: Props<T>) {
     const chart = make(host.current);
     if (chart.aside) {
       const place = document.createElement("span");
+      place.className = "chart-slot";
       chart.aside.append(place);
       setSlot(place);
     }
@@ -61,6 +64,7 @@ export function ChartPanel<T extends Framed>(props: Props<T>) {
         </header>
       )}
       <div class="canvas" ref={host} data-testid={props.testId} />
+      {props.foot && <div class="chart-foot">{props.foot}</div>}
       {slot && props.aside && createPortal(props.aside, slot)}
     </div>
   );

@@ -1,12 +1,13 @@
-import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
-import { LineChart, type LineChartOptions } from "../charts/line_chart.ts";
-import { Trajectories } from "../charts/trajectories.ts";
+import { useEffect, useState } from "preact/hooks";
+import type { LineChartOptions } from "../charts/line_chart.ts";
 import { formatPercent, formatValue } from "../look/format.ts";
+import type { Experiment } from "../protocol.ts";
 import type { Session } from "../state/session.ts";
+import { halfInterval } from "../state/student.ts";
 import { DISTANCE } from "../state/surface_rows.ts";
-import { ChartPanel } from "./chart_panel.tsx";
 import { useApp } from "./context.ts";
+import { CURVATURE, CurvatureEvery, NOT_MEASURED } from "./curvature.tsx";
+import { chosen, Lines, percentRange } from "./lines.tsx";
 import { KEPT_WINDOW, LOSS_WINDOW } from "./numbers.ts";
 import { Picker } from "./picker.tsx";
 
@@ -15,37 +16,16 @@ interface Props {
   class?: string;
 }
 
-interface LinesProps extends Props {
-  name: string;
-  options: LineChartOptions;
-  aside?: ComponentChildren;
-  remake?: string;
+/** A column of one copy, or with several seeds their mean with its interval. */
+function overSeeds(name: string, { seeds }: Experiment) {
+  if (seeds < 2) return { name };
+  return { name: `${name}/mean`, band: { column: `${name}/sd`, factor: halfInterval(seeds) } };
 }
 
-/** A line chart whose scale a person may change; the choice outlives a remake. */
-function Lines(props: LinesProps) {
-  const { options } = props;
-  const [scale, setScale] = useState(options.scale);
-  return (
-    <ChartPanel
-      session={props.session}
-      name={props.name}
-      class={props.class}
-      remake={`${options.columns.map((column) => column.name).join()} ${props.remake ?? ""}`}
-      aside={props.aside}
-      make={(host) =>
-        new LineChart(host, {
-          ...options,
-          scale,
-          onScale: options.onScale && ((chosen) => setScale(chosen)),
-        })
-      }
-    />
-  );
+/** What line and band are; each of several steps scatters more than their mean. */
+function seedsNote({ seeds }: Experiment, of = "its"): string {
+  return seeds < 2 ? "" : `mean of ${seeds} seeds, band: ${of} 95 % interval`;
 }
-
-const chosen = (): void => undefined;
-const percentRange: [number, number] = [0, 1];
 
 /** Smoothing for every chart: the raw line stays faintly visible. */
 function Smoothing() {
@@ -69,11 +49,16 @@ function Smoothing() {
 
 /** Losses of single batches scatter: their mean is the line, each of them stays visible under it. */
 export function LossChart({ session, class: extra }: Props) {
-  const task = session.experiment.value.kind === "task";
+  const experiment = session.experiment.value;
+  const task = experiment.kind === "task";
   const columns = task
     ? [
-        { name: "loss", label: "train", mean: LOSS_WINDOW },
-        { name: "test_loss", label: "test", faint: true },
+        {
+          ...overSeeds("loss", experiment),
+          label: "train",
+          mean: LOSS_WINDOW,
+        },
+        { name: overSeeds("test_loss", experiment).name, label: "test", faint: true },
       ]
     : [{ name: "loss", label: "loss" }];
   return (
@@ -82,6 +67,7 @@ export function LossChart({ session, class: extra }: Props) {
       name="loss"
       class={extra}
       aside={<Smoothing />}
+      foot={seedsNote(experiment, "a step's")}
       options={{
         title: "Loss",
         columns,
@@ -94,28 +80,66 @@ export function LossChart({ session, class: extra }: Props) {
   );
 }
 
+/** Accuracy on data that training never sees; where there is no such thing, the loss on them. */
 export function AccuracyChart({ session, class: extra }: Props) {
   const [part, setPart] = useState("top");
+  const experiment = session.experiment.value;
+  if (!useAccuracy(session)) {
+    return (
+      <Lines
+        key="loss"
+        session={session}
+        name="accuracy"
+        class={extra}
+        options={{
+          title: "Test loss",
+          columns: [{ ...overSeeds("test_loss", experiment), label: "test loss" }],
+          scale: "log",
+          format: formatValue,
+          onScale: chosen,
+        }}
+        foot={seedsNote(experiment)}
+      />
+    );
+  }
   const options = [
     { value: "top", label: "above 85 %" },
     { value: "whole", label: "whole range" },
   ];
   return (
     <Lines
+      key="accuracy"
       session={session}
       name="accuracy"
       class={extra}
       options={{
         title: "Test accuracy",
-        columns: [{ name: "test_accuracy", label: "test accuracy" }],
+        columns: [{ ...overSeeds("test_accuracy", experiment), label: "test accuracy" }],
         scale: "linear",
         format: formatPercent,
         range: part === "top" ? topRange : percentRange,
       }}
+      foot={seedsNote(experiment)}
       remake={part}
       aside={<Picker label="range" value={part} options={options} onPick={setPart} />}
     />
   );
+}
+
+/** Whether the task measures an accuracy; until it has measured anything, it is taken to. */
+function useAccuracy(session: Session): boolean {
+  const app = useApp();
+  const [known, setKnown] = useState(true);
+  useEffect(
+    () =>
+      app.loop.add(() => {
+        const measured = session.runs.peek().map((run) => session.history.names(run.id));
+        const any = measured.some((names) => names.includes("test_loss"));
+        setKnown(!any || measured.some((names) => names.includes("test_accuracy")));
+      }),
+    [session],
+  );
+  return known;
 }
 
 /** Accuracies are told apart near their top; the title says where the axis starts. */
@@ -155,58 +179,35 @@ export function KeptChart({ session, class: extra }: Props) {
   );
 }
 
-export function DistanceChart({ session, class: extra }: Props) {
-  return (
-    <Lines
-      session={session}
-      name="distance"
-      class={extra}
-      options={{
-        title: "Distance to the minimum",
-        columns: [{ name: DISTANCE, label: "distance" }],
-        scale: "linear",
-        format: formatValue,
-        onScale: chosen,
-      }}
-    />
-  );
-}
-
-const UPDATES: Record<string, LineChartOptions> = {
-  cos_full: {
-    title: "cos(masked, full update)",
-    columns: [{ name: "cos_full", label: "cosine" }],
+const ON_SURFACES: Record<string, LineChartOptions> = {
+  distance: {
+    title: "Distance to the minimum",
+    columns: [{ name: DISTANCE, label: "distance" }],
     scale: "linear",
-    format: formatValue,
-    range: percentRange,
-  },
-  cos_grad: {
-    title: "cos(masked update, −gradient)",
-    columns: [{ name: "cos_grad", label: "cosine" }],
-    scale: "linear",
-    format: formatValue,
-  },
-  grad_norm: {
-    title: "Gradient norm",
-    columns: [{ name: "grad_norm", label: "norm" }],
-    scale: "log",
     format: formatValue,
     onScale: chosen,
   },
-  update_norm: {
-    title: "Update norm",
-    columns: [{ name: "update_norm", label: "norm" }],
-    scale: "log",
+  ...CURVATURE,
+  saddle_index: {
+    title: "Negative eigenvalues",
+    columns: [{ name: "saddle_index", label: "saddle index" }],
+    scale: "linear",
     format: formatValue,
-    onScale: chosen,
+    range: [0, 2],
+    empty: NOT_MEASURED,
   },
 };
 
-export function UpdateChart({ session, class: extra }: Props) {
-  const [which, setWhich] = useState("cos_full");
-  const options = Object.entries(UPDATES).map(([value, { title }]) => ({ value, label: title }));
+/** How far a surface's minimum is, or how the surface is curved where a run stands. */
+export function DistanceChart({ session, class: extra }: Props) {
+  const [which, setWhich] = useState("distance");
+  const options = Object.entries(ON_SURFACES).map(([value, { title }]) => ({
+    value,
+    label: title,
+  }));
   return (
     <Lines
+      key={which}
       session={session}
       name={which}
       class={extra}
@@ -219,19 +220,8 @@ export function UpdateChart({ session, class: extra }: Props) {
           short="show other"
         />
       }
-      options={UPDATES[which] as LineChartOptions}
-    />
-  );
-}
-
-export function TrajectoriesChart({ session, class: extra }: Props) {
-  return (
-    <ChartPanel
-      session={session}
-      name="trajectories"
-      class={extra}
-      title="Trajectories"
-      make={(host) => new Trajectories(host)}
+      foot={which !== "distance" && <CurvatureEvery session={session} />}
+      options={ON_SURFACES[which] as LineChartOptions}
     />
   );
 }

@@ -1,6 +1,7 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import type { App } from "../state/app.ts";
+import type { Session } from "../state/session.ts";
 
 const AppContext = createContext<App | null>(null);
 
@@ -11,4 +12,9 @@ export function useApp(): App {
   const app = useContext(AppContext);
   if (!app) throw new Error("a part was drawn outside the workbench");
   return app;
+}
+
+/** Whether basins are shown in the place of paths; a task has none. */
+export function useBasins(session: Session): boolean {
+  return useApp().view.value === "basins" && session.experiment.value.kind === "surface";
 }

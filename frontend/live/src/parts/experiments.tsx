@@ -1,13 +1,15 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { formatStep } from "../look/format.ts";
-import type { ExperimentSummary } from "../protocol.ts";
+import type { ExperimentSummary, State } from "../protocol.ts";
 import { messageOf } from "../state/api.ts";
 import { NO_MENUS, summaryName } from "../state/names.ts";
 import { addressOf } from "../state/url.ts";
 import { useApp } from "./context.ts";
 import { RunGlyph } from "./glyph.tsx";
+import { Jobs } from "./jobs.tsx";
 
 const REFRESH_MS = 3000;
+const STOPPABLE: State[] = ["queued", "running", "paused"];
 
 /** Every experiment that is kept, newest first. */
 export function Experiments() {
@@ -65,6 +67,7 @@ export function Experiments() {
           {error}
         </p>
       )}
+      <Jobs />
       <div class="table-scroll">
         <table>
           <thead>
@@ -136,7 +139,7 @@ function Row({ row, label, onStopped }: RowProps) {
         <span class="state">
           <span class={`dot ${row.state === "running" ? "good" : ""}`} aria-hidden="true" />
           {row.state}
-          {(row.state === "running" || row.state === "paused") && (
+          {STOPPABLE.includes(row.state) && (
             <button
               type="button"
               class="button small"
@@ -146,7 +149,7 @@ function Row({ row, label, onStopped }: RowProps) {
               disabled={stopping}
               onClick={() => app.attempt(stop)}
             >
-              Stop
+              {row.state === "queued" ? "Cancel" : "Stop"}
             </button>
           )}
         </span>

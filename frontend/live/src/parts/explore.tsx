@@ -1,12 +1,15 @@
 import type { Session } from "../state/session.ts";
+import { BasinsView } from "./basins.tsx";
 import { DistanceChart, KeptChart, LossChart } from "./charts.tsx";
+import { useBasins } from "./context.ts";
 import { MapPanel } from "./map_panel.tsx";
 import type { Numbers } from "./numbers.ts";
 import { RunColumn } from "./run_column.tsx";
 import { VerdictCard } from "./verdict_card.tsx";
 
-/** A surface: its map with the paths, curves beside it. */
+/** A surface: its map with the paths and curves beside it, or the basins of thousands of starts. */
 export function Explore({ session, numbers }: { session: Session; numbers: Numbers }) {
+  if (useBasins(session)) return <BasinsView session={session} numbers={numbers} />;
   return (
     <main class="body explore">
       <RunColumn session={session} numbers={numbers} />

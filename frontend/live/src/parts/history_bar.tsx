@@ -1,12 +1,16 @@
 import { signal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { Mark } from "../charts/types.ts";
 import { formatStep } from "../look/format.ts";
 import { runStyle } from "../look/palette.ts";
-import { scrub } from "../state/actions.ts";
+import { scrub, whyNoFork } from "../state/actions.ts";
+import type { ControlMark } from "../state/marks.ts";
 import type { Session } from "../state/session.ts";
+import { useCheckpoints } from "./checkpoints.ts";
 import { useApp } from "./context.ts";
+import { ForkForm } from "./fork_form.tsx";
+import { isGone, MarkPopover } from "./mark_popover.tsx";
 import { placed } from "./placed.ts";
+import { Popover } from "./popover.tsx";
 
 /** Rough width of a character of a mark's text: enough to keep texts from touching. */
 const CHARACTER_PX = 5.9;
@@ -73,31 +77,70 @@ export function HistoryBar({ session }: { session: Session }) {
             back to live (Esc)
           </button>
         )}
+        <ForkButton session={session} />
         <span class="history-step">{now.words}</span>
       </div>
-      <div
-        class="track"
-        ref={bar}
-        role="slider"
-        tabIndex={0}
-        aria-label="step looked at"
-        aria-valuemin={1}
-        aria-valuemax={steps}
-        aria-valuenow={session.cursor.value ?? session.head}
-        aria-valuetext={now.words.value}
-        onPointerDown={(event) => {
-          event.currentTarget.setPointerCapture(event.pointerId);
-          seek(event);
-        }}
-        onPointerMove={(event) => {
-          if (event.currentTarget.hasPointerCapture(event.pointerId)) seek(event);
-        }}
-        onKeyDown={keys}
-      >
-        <Progress head={now.head} share={now.share} />
+      <div class="track-area" ref={bar}>
+        <div
+          class="track"
+          role="slider"
+          tabIndex={0}
+          aria-label="step looked at"
+          aria-valuemin={1}
+          aria-valuemax={steps}
+          aria-valuenow={session.cursor.value ?? session.head}
+          aria-valuetext={now.words.value}
+          onPointerDown={(event) => {
+            event.currentTarget.setPointerCapture(event.pointerId);
+            seek(event);
+          }}
+          onPointerMove={(event) => {
+            if (event.currentTarget.hasPointerCapture(event.pointerId)) seek(event);
+          }}
+          onKeyDown={keys}
+        >
+          <Ticks session={session} width={width} />
+          <Progress head={now.head} share={now.share} />
+        </div>
         <Marks session={session} marks={session.marks.value} width={width} />
       </div>
     </footer>
+  );
+}
+
+/** Goes on from the step looked at as a new run, beside the one it comes from. */
+function ForkButton({ session }: { session: Session }) {
+  const why = whyNoFork(session);
+  return (
+    <Popover
+      class="link fork-here"
+      label={
+        <>
+          Fork here <kbd>F</kbd>
+        </>
+      }
+      title={why || "fork a run at this step (F)"}
+      testId="fork-here"
+      disabled={why !== ""}
+      open={session.forking}
+    >
+      {(close) => <ForkForm session={session} close={close} />}
+    </Popover>
+  );
+}
+
+/** Where a state is kept: going back there is instant. */
+function Ticks({ session, width }: { session: Session; width: number }) {
+  const kept = useCheckpoints(session);
+  const { steps } = session.experiment.value;
+  const total = Math.max(steps, session.head, 1);
+  const pixels = new Set(kept.map((step) => Math.round((step / total) * width)));
+  return (
+    <span class="ticks" aria-hidden="true" data-testid="checkpoints" title="a state is kept here">
+      {[...pixels].map((pixel) => (
+        <i key={pixel} style={{ left: `${pixel}px` }} />
+      ))}
+    </span>
   );
 }
 
@@ -112,7 +155,7 @@ function Progress({ head, share }: { head: { value: string }; share: { value: st
 
 interface MarksProps {
   session: Session;
-  marks: Mark[];
+  marks: ControlMark[];
   width: number;
 }
 
@@ -120,24 +163,27 @@ function Marks({ session, marks, width }: MarksProps) {
   const app = useApp();
   const { steps, runs } = session.experiment.value;
   const total = Math.max(steps, session.head, 1);
-  const lengths = marks.map((mark) => mark.text.length * CHARACTER_PX);
+  // What was gone back on keeps its mark, without words.
+  const lengths = marks.map((mark) =>
+    isGone(session, mark) ? width + 1 : mark.text.length * CHARACTER_PX,
+  );
   const texts = placed(
     marks.map((mark, i) => ({ at: (mark.step / total) * width, length: lengths[i] as number })),
     width,
   );
   return (
-    <>
+    <div class="marks">
       {marks.map((mark, i) => {
         const slot = runs.find((run) => run.id === mark.run)?.slot;
         const color = slot === undefined ? "var(--ink)" : runStyle(slot, app.theme.value).color;
         const left = texts[i];
         return (
-          <span key={`${mark.step} ${mark.run} ${mark.text.split(" ")[0]} ${i}`} class="mark-group">
-            <span
-              class="mark"
-              data-testid="mark"
-              title={`step ${formatStep(mark.step)}: ${mark.text}`}
-              style={{ left: `${(mark.step / total) * 100}%`, background: color }}
+          <span key={`${mark.step} ${mark.run} ${mark.kind} ${mark.at}`} class="mark-group">
+            <MarkPopover
+              session={session}
+              mark={mark}
+              left={`${(mark.step / total) * 100}%`}
+              color={color}
             />
             {left !== undefined && left !== null && (
               <span class="mark-text" style={{ left: `${left}px` }}>
@@ -147,6 +193,6 @@ function Marks({ session, marks, width }: MarksProps) {
           </span>
         );
       })}
-    </>
+    </div>
   );
 }

@@ -41,10 +41,12 @@ export class Numbers {
       const rate = valueAt(rows.column(run.id, "drop_rate"), step);
       const shown = session.cursor.peek() === null || Number.isNaN(rate) ? run.drop_rate : rate;
       card.rate.value = shown.toFixed(2);
-      const loss = rows.column(run.id, "loss");
+      const column = (name: string) =>
+        rows.column(run.id, `${name}/mean`) ?? rows.column(run.id, name);
+      const loss = column("loss");
       card.loss.value = formatValue(task ? meanAt(loss, step, LOSS_WINDOW) : valueAt(loss, step));
       card.kept.value = whole(meanAt(rows.column(run.id, "keep_rate"), step, KEPT_WINDOW));
-      card.accuracy.value = formatPercent(valueAt(rows.column(run.id, "test_accuracy"), step));
+      card.accuracy.value = formatPercent(valueAt(column("test_accuracy"), step));
     }
   }
 }

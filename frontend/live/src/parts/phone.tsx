@@ -2,14 +2,11 @@ import { whyDisabled } from "../state/actions.ts";
 import { shortName } from "../state/names.ts";
 import type { Session } from "../state/session.ts";
 import { AddRun } from "./add_run.tsx";
-import {
-  AccuracyChart,
-  DistanceChart,
-  KeptChart,
-  LossChart,
-  TrajectoriesChart,
-  UpdateChart,
-} from "./charts.tsx";
+import { BasinTime } from "./basins.tsx";
+import { PhoneBasinCharts, PhoneBasins } from "./basins_phone.tsx";
+import { BasinVerdict } from "./basins_verdict.tsx";
+import { AccuracyChart, DistanceChart, KeptChart, LossChart } from "./charts.tsx";
+import { useBasins } from "./context.ts";
 import { RunGlyph } from "./glyph.tsx";
 import { HistoryBar } from "./history_bar.tsx";
 import { MapPanel } from "./map_panel.tsx";
@@ -19,12 +16,15 @@ import { PhoneCard } from "./phone_card.tsx";
 import { ProblemChips } from "./problem_chips.tsx";
 import { Share } from "./share.tsx";
 import { Status } from "./status.tsx";
+import { TrajectoriesChart } from "./trajectories_chart.tsx";
 import { Speed, StepCount, TransportButtons } from "./transport.tsx";
+import { UpdateChart } from "./update_chart.tsx";
 import { VerdictCard } from "./verdict_card.tsx";
 
 /** The phone: picture first, runs as chips, one card, charts by swipe, transport at the thumb. */
 export function Phone({ session, numbers }: { session: Session; numbers: Numbers }) {
   const task = session.experiment.value.kind === "task";
+  const basins = useBasins(session);
   const runs = session.runs.value;
   const run = runs.find((one) => one.id === session.selected.value) ?? runs[1] ?? runs[0];
   return (
@@ -33,11 +33,13 @@ export function Phone({ session, numbers }: { session: Session; numbers: Numbers
         <div class="phone-strip">
           <ProblemChips session={session} />
           <div class="phone-now">
-            <StepCount numbers={numbers} />
+            {!basins && <StepCount numbers={numbers} />}
             <Status session={session} />
           </div>
         </div>
-        {task ? (
+        {basins && run ? (
+          <PhoneBasins session={session} run={run} />
+        ) : task ? (
           <LossChart session={session} class="first-picture" />
         ) : (
           <MapPanel session={session} />
@@ -52,19 +54,34 @@ export function Phone({ session, numbers }: { session: Session; numbers: Numbers
             disabled={run.state === "diverged" ? "This run has diverged." : whyDisabled(session)}
           />
         )}
-        <section class="swipe" aria-label="charts">
-          {task ? <AccuracyChart session={session} /> : <LossChart session={session} />}
-          <KeptChart session={session} />
-          {task ? <UpdateChart session={session} /> : <DistanceChart session={session} />}
-          {task && <TrajectoriesChart session={session} />}
-          {task && <MaskPanel session={session} />}
-        </section>
-        <VerdictCard session={session} />
-        <HistoryBar session={session} />
+        {basins ? (
+          <>
+            <PhoneBasinCharts session={session} />
+            <BasinVerdict session={session} />
+          </>
+        ) : (
+          <>
+            <section class="swipe" aria-label="charts">
+              {task ? <AccuracyChart session={session} /> : <LossChart session={session} />}
+              <KeptChart session={session} />
+              {task ? <UpdateChart session={session} /> : <DistanceChart session={session} />}
+              {task && <TrajectoriesChart session={session} />}
+              {task && <MaskPanel session={session} />}
+            </section>
+            <VerdictCard session={session} />
+            <HistoryBar session={session} />
+          </>
+        )}
       </div>
       <div class="phone-bar">
-        <TransportButtons session={session} />
-        <Speed session={session} />
+        {basins ? (
+          <BasinTime />
+        ) : (
+          <>
+            <TransportButtons session={session} />
+            <Speed session={session} />
+          </>
+        )}
         <Share session={session} />
       </div>
     </main>

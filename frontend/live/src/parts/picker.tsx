@@ -6,11 +6,12 @@ interface Props {
   options: { value: string; label: string }[];
   onPick: (value: string) => void;
   /** Words shown in the place of the chosen option's, where the title says it already. */
-  short?: string;
+  short?: string | undefined;
+  disabled?: boolean;
 }
 
 /** A small menu in a chart's title line. */
-export function Picker({ label, value, options, onPick, short }: Props) {
+export function Picker({ label, value, options, onPick, short, disabled }: Props) {
   const shown = short ?? options.find((option) => option.value === value)?.label ?? "";
   return (
     <span class="picker">
@@ -20,6 +21,7 @@ export function Picker({ label, value, options, onPick, short }: Props) {
       <select
         value={value}
         aria-label={label}
+        disabled={disabled}
         onChange={(event) => onPick(event.currentTarget.value)}
       >
         {options.map((option) => (

@@ -1,5 +1,6 @@
+import { type Signal, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef } from "preact/hooks";
 
 interface Props {
   label: ComponentChildren;
@@ -10,11 +11,19 @@ interface Props {
   testId?: string;
   disabled?: boolean;
   side?: "left" | "right";
+  /** Whether it is open, where others than the button open it too. */
+  open?: Signal<boolean>;
+  style?: Record<string, string>;
 }
 
 /** A button that opens a panel beside it; Escape or a press elsewhere closes it. */
 export function Popover(props: Props) {
-  const [open, setOpen] = useState(false);
+  const own = useSignal(false);
+  const state = props.open ?? own;
+  const open = state.value;
+  const setOpen = (next: boolean) => {
+    state.value = next;
+  };
   const root = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
   const panel = useRef<HTMLDivElement>(null);
@@ -69,6 +78,7 @@ export function Popover(props: Props) {
         aria-label={props.title}
         title={props.title}
         disabled={props.disabled}
+        style={props.style}
         data-testid={props.testId}
         onClick={() => setOpen(!open)}
       >
@@ -92,7 +102,7 @@ export function Popover(props: Props) {
 
 const MARGIN = 8;
 
-/** Below the button, or as near to that as the window allows. */
+/** Below the button, else above it, else as near to that as the window allows. */
 function place(panel: HTMLElement, button: HTMLElement, side: "left" | "right"): void {
   const at = button.getBoundingClientRect();
   const { width, height } = panel.getBoundingClientRect();
@@ -100,5 +110,7 @@ function place(panel: HTMLElement, button: HTMLElement, side: "left" | "right"):
   const right = Math.max(MARGIN, innerWidth - width - MARGIN);
   const bottom = Math.max(MARGIN, innerHeight - height - MARGIN);
   panel.style.left = `${Math.min(Math.max(left, MARGIN), right)}px`;
-  panel.style.top = `${Math.min(at.bottom + 4, bottom)}px`;
+  const above = at.top - 4 - height;
+  const below = at.bottom + 4;
+  panel.style.top = `${below > bottom && above >= MARGIN ? above : Math.min(below, bottom)}px`;
 }

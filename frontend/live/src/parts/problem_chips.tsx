@@ -1,10 +1,14 @@
-import type { SettingInfo, Value } from "../protocol.ts";
-import { startAgain, switchProblem } from "../state/actions.ts";
+import type { SettingInfo } from "../protocol.ts";
+import { startAgain } from "../state/actions.ts";
 import type { Session } from "../state/session.ts";
-import { useApp } from "./context.ts";
+import { BasinChips, ViewSwitch } from "./basins_chips.tsx";
+import { useApp, useBasins } from "./context.ts";
+import { DeviceChip } from "./device_chip.tsx";
 import { Caret } from "./icons.tsx";
 import { Popover } from "./popover.tsx";
-import { SettingField } from "./setting_field.tsx";
+import { ProblemMenu } from "./problem_menu.tsx";
+import { SeedsChip } from "./seeds_chip.tsx";
+import { SettingChip } from "./setting_chip.tsx";
 
 /** The seed as a setting, so that it is edited like one. */
 const SEED: SettingInfo = {
@@ -25,10 +29,8 @@ const SEED: SettingInfo = {
 
 /** What is trained: the problem, its settings, the seed. Any change is a new experiment. */
 export function ProblemChips({ session }: { session: Session }) {
-  const app = useApp();
   const experiment = session.experiment.value;
   const problem = session.problem.value;
-  const others = app.catalogue.value?.problems.filter((one) => one.kind === experiment.kind) ?? [];
   return (
     <div class="chips">
       <Popover
@@ -42,28 +44,25 @@ export function ProblemChips({ session }: { session: Session }) {
           </>
         }
       >
-        {(close) => (
-          <ul class="menu">
-            {others.map((one) => (
-              <li key={one.name}>
-                <button
-                  type="button"
-                  aria-current={one.name === experiment.problem}
-                  data-problem={one.name}
-                  onClick={() => {
-                    close();
-                    switchProblem(app, session, one);
-                  }}
-                >
-                  <b>{one.label}</b>
-                  <span>{one.about}</span>
-                </button>
-              </li>
-            ))}
-          </ul>
-        )}
+        {(close) => <ProblemMenu session={session} close={close} />}
       </Popover>
-      {(problem?.settings ?? []).map((setting) => (
+      {experiment.kind === "surface" && <ViewSwitch />}
+      {useBasins(session) ? (
+        <BasinChips session={session} />
+      ) : (
+        <ExperimentChips session={session} />
+      )}
+    </div>
+  );
+}
+
+/** Settings that an experiment begins with. */
+function ExperimentChips({ session }: { session: Session }) {
+  const app = useApp();
+  const experiment = session.experiment.value;
+  return (
+    <>
+      {(session.problem.value?.settings ?? []).map((setting) => (
         <SettingChip
           key={setting.name}
           setting={setting}
@@ -76,53 +75,8 @@ export function ProblemChips({ session }: { session: Session }) {
         value={experiment.seed}
         save={(value) => startAgain(app, session, { seed: value as number })}
       />
-      <span class="chip still device">
-        <span class="key">device</span> cpu
-      </span>
-    </div>
+      {experiment.kind === "task" && <SeedsChip session={session} />}
+      <DeviceChip session={session} />
+    </>
   );
-}
-
-interface ChipProps {
-  setting: SettingInfo;
-  value: Value;
-  save: (value: Value) => Promise<void>;
-}
-
-function SettingChip({ setting, value, save }: ChipProps) {
-  const label = setting.label || setting.name;
-  return (
-    <Popover
-      testId={setting.name === "seed" ? "seed" : `chip-${setting.name}`}
-      title={`${label}: ${shown(setting, value)}`}
-      label={
-        <>
-          <span class="key">{label}</span> {shown(setting, value)}
-        </>
-      }
-    >
-      {(close) => (
-        <div class="form">
-          <SettingField
-            setting={setting}
-            value={value}
-            testId={`problem-${setting.name}`}
-            onSave={async (next) => {
-              await save(next);
-              close();
-            }}
-          />
-          <p class="hint">
-            {setting.help} {setting.allowed}. A new experiment starts; this one stays in the list.
-          </p>
-        </div>
-      )}
-    </Popover>
-  );
-}
-
-function shown(setting: SettingInfo, value: Value): string {
-  if (setting.name === "label_noise") return `${Number((Number(value) * 100).toFixed(1))} %`;
-  if (typeof value !== "number") return String(value);
-  return String(setting.kind === "int" ? value : Number(value.toPrecision(4))).replace("-", "−");
 }

@@ -4,10 +4,12 @@ import { runStyle } from "../look/palette.ts";
 import type { Run } from "../protocol.ts";
 import { whyDisabled } from "../state/actions.ts";
 import type { Session } from "../state/session.ts";
-import { useApp } from "./context.ts";
+import { BasinNumbers } from "./basins_numbers.tsx";
+import { useApp, useBasins } from "./context.ts";
 import { DropRate } from "./drop_rate.tsx";
 import { RunGlyph } from "./glyph.tsx";
 import { LOSS_WINDOW, type Numbers } from "./numbers.ts";
+import { OriginLine } from "./origin_line.tsx";
 import { PolicyLine } from "./policy_line.tsx";
 import { RunMenu } from "./run_menu.tsx";
 
@@ -28,6 +30,11 @@ export function RunCard({ session, run, numbers, baseline, compact }: Props) {
   const selected = session.selected.value === run.id;
   const card = numbers.card(run.id);
   const task = session.experiment.value.kind === "task";
+  const basins = useBasins(session);
+  const follow = (rate: number | null) => {
+    setFinger(rate);
+    app.basins.finger(run.id, rate);
+  };
   const lift = (id: string | null) => {
     app.lifted.value = id;
   };
@@ -57,8 +64,9 @@ export function RunCard({ session, run, numbers, baseline, compact }: Props) {
         {baseline && <span class="tag">baseline</span>}
         <RunMenu session={session} run={run} name={name} disabled={disabled} />
       </header>
+      <OriginLine session={session} run={run} />
       <PolicyLine run={run} menus={session.menus} />
-      <DropRate session={session} run={run} name={name} disabled={disabled} onFinger={setFinger} />
+      <DropRate session={session} run={run} name={name} disabled={disabled} onFinger={follow} />
       <dl>
         <dt>drop rate</dt>
         <dd>{finger === null ? card.rate : finger.toFixed(2)}</dd>
@@ -68,12 +76,18 @@ export function RunCard({ session, run, numbers, baseline, compact }: Props) {
             <dd data-testid="accuracy">{card.accuracy}</dd>
           </>
         )}
-        <dt>{task ? `train loss, mean of ${LOSS_WINDOW}` : "loss"}</dt>
-        <dd data-testid="loss">{card.loss}</dd>
-        <dt class={task ? "spare" : ""}>kept, last 40 steps</dt>
-        <dd class={task ? "spare" : ""} data-testid="kept">
-          {card.kept}
-        </dd>
+        {basins ? (
+          <BasinNumbers run={run.id} />
+        ) : (
+          <>
+            <dt>{task ? `train loss, mean of ${LOSS_WINDOW}` : "loss"}</dt>
+            <dd data-testid="loss">{card.loss}</dd>
+            <dt class={task ? "spare" : ""}>kept, last 40 steps</dt>
+            <dd class={task ? "spare" : ""} data-testid="kept">
+              {card.kept}
+            </dd>
+          </>
+        )}
       </dl>
       {run.diverged_step !== null && (
         <p class="note warn">

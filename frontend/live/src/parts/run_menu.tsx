@@ -3,8 +3,10 @@ import { formatSetting } from "../look/format.ts";
 import type { Run, SettingInfo, Value } from "../protocol.ts";
 import { removeRun, set } from "../state/actions.ts";
 import { policyOf } from "../state/names.ts";
-import { POLICY_PREFIX, type Session } from "../state/session.ts";
+import { POLICY_PREFIX } from "../state/run_settings.ts";
+import type { Session } from "../state/session.ts";
 import { useApp } from "./context.ts";
+import { ReplayNote } from "./origin_line.tsx";
 import { Popover } from "./popover.tsx";
 import { SettingField } from "./setting_field.tsx";
 
@@ -65,6 +67,7 @@ export function RunMenu({ session, run, name, disabled }: Props) {
               {run.rescale && <Fixed label="rescaled" value={true} />}
             </Settings>
           )}
+          <ReplayNote run={run} />
           {disabled && <p class="hint warn">{disabled}</p>}
           <button
             type="button"

@@ -1,4 +1,6 @@
 import type { Session } from "../state/session.ts";
+import { Jobs } from "./jobs.tsx";
+import { Popover } from "./popover.tsx";
 
 /** The state in words, and whether it is good, a warning, or neither. */
 export function statusOf(session: Session): { words: string; tone: "good" | "warn" | "" } {
@@ -17,20 +19,36 @@ export function statusOf(session: Session): { words: string; tone: "good" | "war
       if (!experiment.connected) return { words: "waiting for its worker", tone: "warn" };
       return { words: watching > 1 ? `live · ${watching} watching` : "live", tone: "good" };
     case "failed":
-      return { words: "failed", tone: "warn" };
+    case "diverged":
+      return { words: experiment.state, tone: "warn" };
     default:
       return { words: experiment.state, tone: "" };
   }
 }
 
-/** The dot and its words; announced when they change. */
+/** The dot and its words, announced when they change; opens what trains and what waits. */
 export function Status({ session }: { session: Session }) {
   const { words, tone } = statusOf(session);
   const turning = session.phase.value === "lost" || session.phase.value === "connecting";
   return (
-    <span class="status" role="status" data-testid="status" title={words}>
-      <span class={`dot ${tone} ${turning ? "turning" : ""}`} aria-hidden="true" />
-      <span class="status-words">{words}</span>
-    </span>
+    <Popover
+      class="status-button"
+      testId="jobs-open"
+      title={`${words}: jobs and devices`}
+      side="right"
+      label={
+        <span class="status" role="status" data-testid="status" title={words}>
+          <span class={`dot ${tone} ${turning ? "turning" : ""}`} aria-hidden="true" />
+          <span class="status-words">{words}</span>
+        </span>
+      }
+    >
+      {() => (
+        <div class="form">
+          <h3>Jobs</h3>
+          <Jobs />
+        </div>
+      )}
+    </Popover>
   );
 }

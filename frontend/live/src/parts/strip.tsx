@@ -1,4 +1,6 @@
 import type { Session } from "../state/session.ts";
+import { BasinTime } from "./basins.tsx";
+import { useBasins } from "./context.ts";
 import type { Numbers } from "./numbers.ts";
 import { ProblemChips } from "./problem_chips.tsx";
 import { Share } from "./share.tsx";
@@ -7,15 +9,21 @@ import { Speed, StepCount, TransportButtons } from "./transport.tsx";
 
 /** What is trained (left to right) and how time runs. */
 export function Strip({ session, numbers }: { session: Session; numbers: Numbers }) {
+  const basins = useBasins(session);
   return (
     <div class="strip">
       <ProblemChips session={session} />
       <div class="strip-right">
+        {basins && <BasinTime />}
         <Status session={session} />
         <Share session={session} />
-        <TransportButtons session={session} />
-        <Speed session={session} />
-        <StepCount numbers={numbers} />
+        {!basins && (
+          <>
+            <TransportButtons session={session} />
+            <Speed session={session} />
+            <StepCount numbers={numbers} />
+          </>
+        )}
       </div>
     </div>
   );

@@ -1,8 +1,10 @@
 import type { Session } from "../state/session.ts";
-import { AccuracyChart, KeptChart, LossChart, TrajectoriesChart, UpdateChart } from "./charts.tsx";
+import { AccuracyChart, KeptChart, LossChart } from "./charts.tsx";
 import { MaskPanel } from "./mask_panel.tsx";
 import type { Numbers } from "./numbers.ts";
 import { RunColumn } from "./run_column.tsx";
+import { TrajectoriesChart } from "./trajectories_chart.tsx";
+import { UpdateChart } from "./update_chart.tsx";
 import { VerdictCard } from "./verdict_card.tsx";
 
 /** A task: six pictures of one training. */

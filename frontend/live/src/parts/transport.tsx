@@ -1,8 +1,11 @@
 import {
   anotherSeed,
+  canResume,
   control,
   EXTENSION,
   hasEnded,
+  isDone,
+  isOver,
   playOrPause,
   stepOnce,
   whyDisabled,
@@ -18,19 +21,15 @@ const SPEEDS = [1, 5, 20, 60, 240, 0];
 /** How time runs: play or pause, one step, a new seed. */
 export function TransportButtons({ session }: { session: Session }) {
   const app = useApp();
-  const { state } = session.experiment.value;
+  const experiment = session.experiment.value;
+  const { state } = experiment;
   const running = state === "running" || state === "starting";
-  const ended = hasEnded(session.experiment.value);
+  const ended = hasEnded(experiment);
   const lost = session.phase.value === "lost";
-  const why = whyDisabled(session);
-  const playable = ended ? !lost : why === "";
-  const words = running
-    ? "pause"
-    : ended
-      ? "start again"
-      : state === "finished"
-        ? `go on for ${EXTENSION} more steps`
-        : "play";
+  const why = whyNoPlay(session);
+  const more = !running && isDone(session) && why === "";
+  const on = ended ? "resume" : "play";
+  const words = running ? "pause" : more ? `go on for ${EXTENSION} more steps` : on;
   return (
     <fieldset class="transport" aria-label="transport">
       <button
@@ -38,20 +37,20 @@ export function TransportButtons({ session }: { session: Session }) {
         class="button ink play"
         data-testid="play"
         aria-label={words}
-        title={playable ? `${words} (space)` : why}
-        disabled={!playable}
+        title={why || `${words} (space)`}
+        disabled={why !== ""}
         onClick={() => playOrPause(app, session)}
       >
         <Icon name={running ? "pause" : "play"} />
-        {state === "finished" && !ended && <span>+{EXTENSION}</span>}
+        {more && <span>+{EXTENSION}</span>}
       </button>
       <button
         type="button"
         class="button square"
         data-testid="step-once"
         aria-label="one step"
-        title={why || "one step, then pause (→)"}
-        disabled={why !== "" || state === "finished"}
+        title={whyDisabled(session) || "one step, then pause (→)"}
+        disabled={whyDisabled(session) !== "" || isOver(experiment)}
         onClick={() => stepOnce(app, session)}
       >
         <Icon name="step" />
@@ -69,6 +68,15 @@ export function TransportButtons({ session }: { session: Session }) {
       </button>
     </fieldset>
   );
+}
+
+/** Why it cannot be played now; empty if it can. */
+function whyNoPlay(session: Session): string {
+  const experiment = session.experiment.value;
+  const diverged = "All runs have diverged; fork one before that, or start again.";
+  if (experiment.state === "diverged") return diverged;
+  if (!hasEnded(experiment) || session.phase.value === "lost") return whyDisabled(session);
+  return canResume(experiment) ? "" : diverged;
 }
 
 /** The speed limit, for everybody who watches. */

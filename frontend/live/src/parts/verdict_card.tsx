@@ -1,23 +1,27 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Column } from "../charts/types.ts";
 import type { Run } from "../protocol.ts";
-import { anotherSeed } from "../state/actions.ts";
+import { anotherSeed, startAgain } from "../state/actions.ts";
 import { fairOf, plainOf } from "../state/fair.ts";
 import { valueAt } from "../state/history.ts";
+import { changesOf } from "../state/lineage.ts";
 import type { Session } from "../state/session.ts";
 import { withChanges } from "../state/verdict_changes.ts";
 import { firstReached, surfaceVerdict, type Verdict } from "../state/verdict_surface.ts";
-import { taskVerdict } from "../state/verdict_task.ts";
+import { lossVerdict, type Measured, taskVerdict } from "../state/verdict_task.ts";
 import { useApp } from "./context.ts";
 
 /** A sentence that changed 30 times a second could not be read. */
 const PAUSE_MS = 500;
+/** Copies of every run that make an interval. */
+const COMPARED = 8;
 
 /** What the pictures mean, how sure we are, and a button that makes it surer. */
 export function VerdictCard({ session }: { session: Session }) {
   const app = useApp();
   const [verdict, setVerdict] = useState<Verdict>({ text: "", sure: "" });
   const lost = session.phase.value === "lost";
+  const { kind, seeds } = session.experiment.value;
   useEffect(() => {
     const arrivals = new Arrivals();
     let due = 0;
@@ -45,15 +49,29 @@ export function VerdictCard({ session }: { session: Session }) {
         <p class="sentence">{verdict.text}</p>
         <p class="sure">{verdict.sure}</p>
       </div>
-      <button
-        type="button"
-        class="button"
-        data-testid="another-seed"
-        disabled={lost}
-        onClick={() => anotherSeed(app, session)}
-      >
-        Another seed
-      </button>
+      <div class="buttons">
+        {kind === "task" && seeds === 1 && (
+          <button
+            type="button"
+            class="button"
+            data-testid="compare-seeds"
+            disabled={lost}
+            title={`train ${COMPARED} copies of every run, each from its own seed`}
+            onClick={() => app.attempt(() => startAgain(app, session, { seeds: COMPARED }))}
+          >
+            Compare seeds
+          </button>
+        )}
+        <button
+          type="button"
+          class="button"
+          data-testid="another-seed"
+          disabled={lost}
+          onClick={() => anotherSeed(app, session)}
+        >
+          Another seed
+        </button>
+      </div>
     </section>
   );
 }
@@ -76,7 +94,9 @@ class Arrivals {
 
 function verdictOf(session: Session, arrivals: Arrivals): Verdict {
   const plain = plainVerdict(session, arrivals);
-  return withChanges(plain, session.controls.peek(), session.shownStep);
+  const all = session.experiment.peek().runs;
+  const changes = changesOf(all, session.runs.peek(), session.controls.peek());
+  return withChanges(plain, changes, session.shownStep);
 }
 
 function plainVerdict(session: Session, arrivals: Arrivals): Verdict {
@@ -92,9 +112,10 @@ function plainVerdict(session: Session, arrivals: Arrivals): Verdict {
     }));
     return surfaceVerdict(seen, step);
   }
-  const accuracy = (run: Run) => valueAt(session.rows.column(run.id, "test_accuracy"), step);
+  const lossAlone = runs.some((run) => measuresLossAlone(session, run));
+  const measured = (run: Run) => measuredAt(session, run, step, lossAlone);
   const against = (run: Run | undefined) =>
-    run ? { name: session.nameOf(run), accuracy: accuracy(run) } : null;
+    run ? { name: session.nameOf(run), ...measured(run) } : null;
   const comparisons = runs
     .filter((run) => run.drop_rate > 0)
     .map((run) => {
@@ -103,11 +124,27 @@ function plainVerdict(session: Session, arrivals: Arrivals): Verdict {
       return {
         name: session.nameOf(run),
         dropRate: run.drop_rate,
-        accuracy: accuracy(run),
+        ...measured(run),
         plain: against(plain),
         // One and the same where updates are divided by keep.
         fair: fair === plain ? null : against(fair),
       };
     });
-  return taskVerdict(comparisons, session.experiment.peek().problem);
+  return lossAlone
+    ? lossVerdict(comparisons)
+    : taskVerdict(comparisons, session.experiment.peek().problem);
+}
+
+/** What a task measures on held-out data: the mean of the seeds where a run has several. */
+function measuredAt(session: Session, run: Run, step: number, lossAlone: boolean): Measured {
+  const column = lossAlone ? "test_loss" : "test_accuracy";
+  const value = (name: string) => valueAt(session.rows.column(run.id, name), step);
+  const { seeds } = session.experiment.peek();
+  if (seeds < 2) return { value: value(column) };
+  return { value: value(`${column}/mean`), seeds: { count: seeds, sd: value(`${column}/sd`) } };
+}
+
+function measuresLossAlone(session: Session, run: Run): boolean {
+  const names = session.history.names(run.id);
+  return names.includes("test_loss") && !names.includes("test_accuracy");
 }

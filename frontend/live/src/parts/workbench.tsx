@@ -1,7 +1,7 @@
 import { useEffect, useMemo } from "preact/hooks";
 import type { Session } from "../state/session.ts";
 import { Banner } from "./banner.tsx";
-import { useApp } from "./context.ts";
+import { useApp, useBasins } from "./context.ts";
 import { Experiments } from "./experiments.tsx";
 import { Explore } from "./explore.tsx";
 import { HistoryBar } from "./history_bar.tsx";
@@ -33,6 +33,7 @@ function Experiment({ session }: { session: Session }) {
   const app = useApp();
   const numbers = useMemo(() => new Numbers(), [session]);
   useEffect(() => app.loop.add(() => numbers.update(session)), [session, numbers]);
+  const basins = useBasins(session);
   const task = session.experiment.value.kind === "task";
   const lost = session.phase.value === "lost" || session.phase.value === "connecting";
   return (
@@ -51,7 +52,7 @@ function Experiment({ session }: { session: Session }) {
           ) : (
             <Explore session={session} numbers={numbers} />
           )}
-          <HistoryBar session={session} />
+          {!basins && <HistoryBar session={session} />}
         </>
       )}
     </div>

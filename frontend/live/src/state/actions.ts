@@ -24,24 +24,49 @@ export function set(
   return control(app, session, { kind: "set", run, setting, value });
 }
 
-/** Nothing trains it any more: it failed, was stopped, or was let go after it had finished. */
-export function hasEnded({ state, connected }: Experiment): boolean {
-  return state === "stopped" || state === "failed" || (state === "finished" && !connected);
+/** Nothing is left to train. */
+export function isOver({ state }: Experiment): boolean {
+  return state === "finished" || state === "diverged";
 }
 
-/** Play if it stands still, pause if it runs, go on if it has finished, start again if it ended. */
+/** No process trains it: it failed, was stopped, or was let go after it was over. */
+export function hasEnded(experiment: Experiment): boolean {
+  const { state, connected } = experiment;
+  return state === "cancelled" || state === "failed" || (isOver(experiment) && !connected);
+}
+
+/** An ended experiment can go on if a run is left that trains. */
+export function canResume(experiment: Experiment): boolean {
+  const left = experiment.runs.filter((run) => run.state !== "removed");
+  return hasEnded(experiment) && left.some((run) => run.diverged_step === null);
+}
+
+/** Play if it stands still or has ended, pause if it runs, go on if all steps are done. */
 export function playOrPause(app: App, session: Session): void {
   const experiment = session.experiment.peek();
-  const { state } = experiment;
   session.cursor.value = null;
   app.attempt(async () => {
-    if (hasEnded(experiment)) return startAgain(app, session);
-    if (state === "finished") {
-      await control(app, session, { kind: "extend", value: EXTENSION });
-      return control(app, session, { kind: "play" });
-    }
-    return control(app, session, { kind: state === "paused" ? "play" : "pause" });
+    if (hasEnded(experiment)) await resume(app, session);
+    else if (experiment.state === "paused" || isOver(experiment)) await goOn(app, session);
+    else await control(app, session, { kind: "pause" });
   });
+}
+
+/** Whether all planned steps are made. */
+export function isDone(session: Session): boolean {
+  return session.head >= session.experiment.peek().steps;
+}
+
+/** Plays, with more steps where all are made. */
+async function goOn(app: App, session: Session): Promise<ControlOut> {
+  if (isDone(session)) await control(app, session, { kind: "extend", value: EXTENSION });
+  return control(app, session, { kind: "play" });
+}
+
+/** An ended experiment goes on from its newest step, in a new process; it may have to wait. */
+export async function resume(app: App, session: Session): Promise<void> {
+  if (isDone(session)) await goOn(app, session);
+  else await app.api.resume(session.id, { paused: false, who: app.me });
 }
 
 /** One step, then paused. */
@@ -104,10 +129,22 @@ export function removeRun(app: App, session: Session, run: string): void {
   });
 }
 
+const LOST = "The connection is lost; it comes back by itself.";
+const QUEUED = "It waits for its turn; it can be changed once it trains.";
+const AWAY = "Its worker process is not there; it is waited for.";
+
 /** Why controls cannot be used now; empty if they can. */
 export function whyDisabled(session: Session): string {
   const experiment = session.experiment.value;
-  if (session.phase.value === "lost") return "The connection is lost; it comes back by itself.";
-  if (hasEnded(experiment)) return "This experiment has ended; start it again to change it.";
-  return experiment.connected ? "" : "Its worker process is not there; it is waited for.";
+  if (session.phase.value === "lost") return LOST;
+  if (experiment.state === "queued") return QUEUED;
+  if (hasEnded(experiment)) return "This experiment has ended; resume it to change it.";
+  return experiment.connected ? "" : AWAY;
+}
+
+/** Why nothing can be forked now; an ended experiment can be: it is resumed for it. */
+export function whyNoFork(session: Session): string {
+  const experiment = session.experiment.value;
+  if (hasEnded(experiment) && session.phase.value === "live") return "";
+  return whyDisabled(session);
 }

@@ -5,6 +5,9 @@ import { runIn } from "./fair.ts";
 export interface Differences {
   seed?: number;
   settings?: Record<string, Value>;
+  /** Copies of every run, each from its own seed. */
+  seeds?: number;
+  device?: string;
 }
 
 /** The same experiment from its first step, as a new one; the old one stays in the list. */
@@ -19,6 +22,10 @@ export function again(experiment: Experiment, differences: Differences = {}): Ex
     runs: runs.length > 0 ? runs : null,
     shared_masks: experiment.shared_masks,
     test_every: experiment.test_every,
+    seeds: differences.seeds ?? experiment.seeds,
+    device: differences.device ?? experiment.device,
+    curvature_every: experiment.curvature_every,
+    limits: experiment.limits,
     name: experiment.name,
     replaces: experiment.id,
   };

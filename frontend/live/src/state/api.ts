@@ -3,12 +3,17 @@ import type {
   Command,
   ControlIn,
   ControlOut,
+  DataSetInfo,
+  DeviceInfo,
   ErrorDetail,
   Experiment,
   ExperimentIn,
   ExperimentSummary,
   Grid,
+  JobInfo,
+  ResumeIn,
 } from "../protocol.ts";
+import type { SwarmAsk } from "./swarm.ts";
 
 /** A refused or failed request: the field, its value and the mend where the server named them. */
 export class ApiError extends Error {
@@ -61,8 +66,43 @@ export class Api {
     return this.send(`experiments/${encodeURIComponent(id)}/controls`, control);
   }
 
+  /** An ended experiment gets a worker process again; it is paused at its newest step. */
+  resume(id: string, how: ResumeIn): Promise<Experiment> {
+    return this.send(`experiments/${encodeURIComponent(id)}/resume`, how);
+  }
+
+  /** Steps at which a state is kept, by run. */
+  checkpoints(id: string): Promise<Record<string, number[]>> {
+    return this.get(`experiments/${encodeURIComponent(id)}/checkpoints`);
+  }
+
+  /** What trains and what waits. */
+  jobs(): Promise<JobInfo[]> {
+    return this.get("jobs");
+  }
+
+  devices(): Promise<DeviceInfo[]> {
+    return this.get("devices");
+  }
+
   command(id: string): Promise<Command> {
     return this.get(`experiments/${encodeURIComponent(id)}/command`);
+  }
+
+  /** Every data set, and whether it is on the server's machine. */
+  dataSets(): Promise<DataSetInfo[]> {
+    return this.get("data");
+  }
+
+  /** Begins to download a data set; the answer is how it stands. */
+  download(name: string): Promise<DataSetInfo> {
+    return this.send(`data/${encodeURIComponent(name)}`, {});
+  }
+
+  /** Trains thousands of starts; the answer is MessagePack (see `decodeSwarm`). */
+  async swarm(ask: SwarmAsk): Promise<ArrayBuffer> {
+    const answer = await this.fetched("swarms", posting(ask, "application/msgpack"));
+    return answer.arrayBuffer();
   }
 
   streamUrl(id: string, after: number): string {
@@ -76,24 +116,30 @@ export class Api {
   }
 
   private send<T>(path: string, body: object): Promise<T> {
-    return this.request<T>(path, {
-      method: "POST",
-      headers: { "content-type": "application/json", accept: "application/json" },
-      body: JSON.stringify(body),
-    });
+    return this.request<T>(path, posting(body, "application/json"));
   }
 
   private async request<T>(path: string, init: RequestInit): Promise<T> {
+    const answer = await this.fetched(path, init);
+    return (await answer.json().catch(() => null)) as T;
+  }
+
+  private async fetched(path: string, init: RequestInit): Promise<Response> {
     let answer: Response;
     try {
       answer = await fetch(new URL(path, this.base), init);
     } catch {
       throw new ApiError(0, plain("server", "the server cannot be reached; it is tried again"));
     }
+    if (answer.ok) return answer;
     const body: unknown = await answer.json().catch(() => null);
-    if (!answer.ok) throw new ApiError(answer.status, detailOf(body, answer.status));
-    return body as T;
+    throw new ApiError(answer.status, detailOf(body, answer.status));
   }
+}
+
+function posting(body: object, accept: string): RequestInit {
+  const headers = { "content-type": "application/json", accept };
+  return { method: "POST", headers, body: JSON.stringify(body) };
 }
 
 function detailOf(body: unknown, status: number): ErrorDetail {

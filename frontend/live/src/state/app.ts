@@ -2,10 +2,21 @@ import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
 import type { Scene, ThemeName } from "../charts/types.ts";
 import type { Catalogue, Experiment, ExperimentIn } from "../protocol.ts";
 import { Api, messageOf } from "./api.ts";
+import { Basins } from "./basins.ts";
+import { DataSets } from "./data_sets.ts";
 import { FrameLoop } from "./frame_loop.ts";
 import { keepPlace, placeOf } from "./place.ts";
 import { Session } from "./session.ts";
-import { addressOf, experimentOf, folderOf, type Page, pageOf, writeAddress } from "./url.ts";
+import {
+  addressOf,
+  experimentOf,
+  folderOf,
+  type Page,
+  pageOf,
+  type View,
+  viewOf,
+  writeAddress,
+} from "./url.ts";
 
 /** A short message at the edge of the screen, with one thing to do about it. */
 export interface Toast {
@@ -26,6 +37,7 @@ export class App {
   readonly loop = new FrameLoop();
   readonly catalogue = signal<Catalogue | null>(null);
   readonly page = signal<Page>("explore");
+  readonly view = signal<View>("paths");
   readonly theme = signal<ThemeName>("light");
   readonly narrow = signal(false);
   readonly lifted = signal<string | null>(null);
@@ -34,6 +46,8 @@ export class App {
   /** Why there is nothing to show, in words; empty while all is well. */
   readonly trouble = signal("");
   readonly session: ReadonlySignal<Session | null>;
+  readonly basins: Basins;
+  readonly dataSets: DataSets;
   private readonly sessions = {
     surface: signal<Session | null>(null),
     task: signal<Session | null>(null),
@@ -45,9 +59,16 @@ export class App {
 
   constructor() {
     this.api = new Api(new URL(`${folderOf(location.pathname)}api/`, location.origin));
+    this.dataSets = new DataSets(this.api);
+    this.stops.push(() => this.dataSets.stop());
     this.session = computed(() =>
       this.page.value === "experiments" ? null : this.sessions[kindOf(this.page.value)].value,
     );
+    const basinsOpen = computed(
+      () => this.page.value === "explore" && this.view.value === "basins",
+    );
+    this.basins = new Basins(this.api, this.me, this.session, basinsOpen);
+    this.stops.push(() => this.basins.stop());
     const follow = () => this.follow();
     addEventListener("popstate", follow);
     this.stops.push(() => removeEventListener("popstate", follow));
@@ -78,6 +99,7 @@ export class App {
     this.page.value = pageOf(location.pathname);
     if (this.page.peek() === "experiments") return;
     const kind = kindOf(this.page.peek());
+    this.view.value = viewOf(location.search) ?? this.view.peek();
     const wanted = experimentOf(location.search);
     const current = this.sessions[kind].peek();
     if (wanted === null) {
@@ -99,6 +121,14 @@ export class App {
   async start(experiment: ExperimentIn): Promise<void> {
     const started = await this.api.create(experiment);
     this.show(started, "push");
+  }
+
+  /** Turns to another view of the same experiment; Back returns to the one before. */
+  turnTo(view: View): void {
+    const session = this.session.peek();
+    if (view === this.view.peek() || !session) return;
+    this.view.value = view;
+    this.write(session.id, "push");
   }
 
   /** Goes to an experiment that is known by its id. */
@@ -173,7 +203,7 @@ export class App {
   }
 
   private write(id: string, how: "push" | "replace"): void {
-    writeAddress(addressOf(this.page.peek(), id, location.pathname), how);
+    writeAddress(addressOf(this.page.peek(), id, location.pathname, this.view.peek()), how);
   }
 
   private async loadCatalogue(): Promise<void> {

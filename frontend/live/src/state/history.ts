@@ -1,4 +1,6 @@
 import type { Column, Rows } from "../charts/types.ts";
+import type { Kin } from "./lineage.ts";
+import { Merged } from "./merged.ts";
 import { type Block, type Frame, numbersOf } from "./wire.ts";
 
 const FIRST_CAPACITY = 256;
@@ -60,13 +62,25 @@ class Group {
     }
     this.n += 1;
   }
+
+  /** Appends the rows `from` (included) to `to` (not) of another group, all later than its own. */
+  copy(other: Group, from: number, to: number): void {
+    const count = Math.max(0, to - from);
+    this.reserve(this.n + count);
+    this.steps.set(other.steps.subarray(from, from + count), this.n);
+    for (const [name, values] of other.columns) {
+      this.values(name).set(values.subarray(from, from + count), this.n);
+    }
+    this.n += count;
+  }
 }
 
 /**
  * Every row of an experiment that has arrived, by run and interval.
  *
  * A row is known by (run, step): one that comes again changes nothing, so a replayed frame cannot
- * draw a line twice.
+ * draw a line twice. A fork sends rows from its first step of its own on; those before are its
+ * parent's, and stand here as its own too, so that whoever reads a run sees it from step 1 on.
  */
 export class History implements Rows {
   version = 0;
@@ -75,19 +89,38 @@ export class History implements Rows {
   /** `seq` of the newest frame; the cursor of a reconnect. */
   seq = 0;
   private readonly runs = new Map<string, Map<number, Group>>();
+  private readonly forks: Kin[] = [];
+  private readonly merged = new Merged();
+
+  /** Takes up who is a fork of whom; parents come before their forks. */
+  relate(runs: readonly Kin[]): void {
+    for (const run of runs) {
+      if (!run.parent || this.forks.some((known) => known.id === run.id)) continue;
+      this.forks.push({ id: run.id, parent: run.parent, fork_step: run.fork_step });
+      this.inherit(run);
+      this.version += 1;
+    }
+  }
 
   ingest(frame: Frame): void {
-    for (const block of frame.blocks) this.add(block);
+    for (const { run, first, every, rows, columns } of frame.blocks) {
+      const numbers = Object.entries(columns).map(
+        ([name, [dtype, bytes]]) => [name, numbersOf(dtype, bytes)] as const,
+      );
+      this.add({ run, first, every, rows, columns: numbers });
+    }
     this.seq = Math.max(this.seq, frame.seq);
     this.version += 1;
   }
 
   column(run: string, name: string): Column | undefined {
-    for (const group of this.runs.get(run)?.values() ?? []) {
-      const values = group.columns.get(name);
-      if (values) return { n: group.n, steps: group.steps, values };
+    const found: Column[] = [];
+    for (const { n, steps, columns } of this.runs.get(run)?.values() ?? []) {
+      const values = columns.get(name);
+      if (values) found.push({ n, steps, values });
     }
-    return undefined;
+    // What was first measured at one interval and then at another is one column all the same.
+    return found.length < 2 ? found[0] : this.merged.of(`${run}\n${name}`, found);
   }
 
   /** Names of the columns that a run has sent. */
@@ -96,30 +129,56 @@ export class History implements Rows {
     return groups.flatMap((group) => [...group.columns.keys()]);
   }
 
-  private add(block: Block): void {
-    const groups = this.runs.get(block.run) ?? new Map<number, Group>();
-    this.runs.set(block.run, groups);
-    const group = groups.get(block.every) ?? new Group();
-    groups.set(block.every, group);
-    const columns = Object.entries(block.columns).map(
-      ([name, [dtype, bytes]]) => [name, numbersOf(dtype, bytes)] as const,
-    );
-    if (block.first > group.last) this.append(group, block, columns);
-    else this.merge(group, block, columns);
-    this.head = Math.max(this.head, block.first + (block.rows - 1) * block.every);
+  /** Newest step of a run's every-step rows; 0 before its first. */
+  last(run: string): number {
+    return this.runs.get(run)?.get(1)?.last ?? 0;
   }
 
-  private append(group: Group, block: Block, columns: Columns): void {
+  /** What of its parent's rows is a new fork's past; its own that came before that was known stay. */
+  private inherit({ id, parent, fork_step }: Kin): void {
+    const groups = this.groups(id);
+    for (const [every, theirs] of this.groups(parent)) {
+      const own = groups.get(every);
+      const whole = new Group();
+      whole.copy(theirs, 0, theirs.find(fork_step + 1));
+      if (own) whole.copy(own, own.find(fork_step + 1), own.n);
+      groups.set(every, whole);
+    }
+  }
+
+  private groups(run: string): Map<number, Group> {
+    const groups = this.runs.get(run) ?? new Map<number, Group>();
+    this.runs.set(run, groups);
+    return groups;
+  }
+
+  private add(part: Part): void {
+    const groups = this.groups(part.run);
+    const group = groups.get(part.every) ?? new Group();
+    groups.set(part.every, group);
+    if (part.first > group.last) this.append(group, part);
+    else this.merge(group, part);
+    this.head = Math.max(this.head, part.first + (part.rows - 1) * part.every);
+    for (const fork of this.forks) {
+      if (fork.parent !== part.run || part.first > fork.fork_step) continue;
+      const rows = Math.floor((fork.fork_step - part.first) / part.every) + 1;
+      this.add({ ...part, run: fork.id, rows: Math.min(part.rows, rows) });
+    }
+  }
+
+  private append(group: Group, { first, every, rows, columns }: Part): void {
     const start = group.n;
-    group.reserve(start + block.rows);
-    for (let i = 0; i < block.rows; i++) group.steps[start + i] = block.first + i * block.every;
-    for (const [name, numbers] of columns) group.values(name).set(numbers, start);
-    group.n += block.rows;
+    group.reserve(start + rows);
+    for (let i = 0; i < rows; i++) group.steps[start + i] = first + i * every;
+    for (const [name, numbers] of columns) {
+      group.values(name).set(numbers.subarray(0, rows), start);
+    }
+    group.n += rows;
   }
 
-  private merge(group: Group, block: Block, columns: Columns): void {
-    for (let i = 0; i < block.rows; i++) {
-      const step = block.first + i * block.every;
+  private merge(group: Group, { first, every, rows, columns }: Part): void {
+    for (let i = 0; i < rows; i++) {
+      const step = first + i * every;
       const index = group.find(step);
       if (!(index < group.n && group.steps[index] === step)) group.insert(index, step);
       for (const [name, numbers] of columns) {
@@ -131,7 +190,10 @@ export class History implements Rows {
   }
 }
 
-type Columns = (readonly [string, Float32Array | Float64Array])[];
+/** A block with its numbers decoded. */
+interface Part extends Omit<Block, "columns"> {
+  columns: (readonly [string, Float32Array | Float64Array])[];
+}
 
 /** Index of the newest row at or before `step`; −1 if there is none. */
 export function rowAt(column: Column, step: number): number {

@@ -1,10 +1,13 @@
-import { playOrPause, scrub, stepOnce, whyDisabled } from "./actions.ts";
+import { playOrPause, scrub, stepOnce, whyDisabled, whyNoFork } from "./actions.ts";
 import type { App } from "./app.ts";
 
 /** Keys that the page around us would take: it runs again on `r` and clears its cache on `c`. */
 const TAKEN_BY_PAGE = new Set(["r", "c"]);
 
-/** Space plays or pauses, arrows step or look around, Escape is live again. Returns the way out. */
+/**
+ * Space plays or pauses, arrows step or look around, F forks, Escape is live again. Returns the way
+ * out.
+ */
 export function attachKeys(app: App, host: HTMLElement): () => void {
   const keep = (event: KeyboardEvent) => {
     if (TAKEN_BY_PAGE.has(event.key.toLowerCase())) event.stopPropagation();
@@ -15,10 +18,13 @@ export function attachKeys(app: App, host: HTMLElement): () => void {
     if (!session || belongsToField(event)) return;
     const enabled = whyDisabled(session) === "";
     const live = session.cursor.peek() === null;
+    const basins = app.page.peek() === "explore" && app.view.peek() === "basins";
+    const forks = !basins && whyNoFork(session) === "";
     if (event.key === " " && !pressing(event) && enabled) playOrPause(app, session);
     else if (event.key === "ArrowRight" && !live) scrub(session, session.shownStep + 1);
     else if (event.key === "ArrowRight" && enabled) stepOnce(app, session);
     else if (event.key === "ArrowLeft") scrub(session, session.shownStep - 1);
+    else if (event.key.toLowerCase() === "f" && forks) session.forking.value = true;
     else if (event.key === "Escape" && !live) session.cursor.value = null;
     else return;
     event.preventDefault();

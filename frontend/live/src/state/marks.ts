@@ -1,24 +1,34 @@
 import type { Mark } from "../charts/types.ts";
-import type { ChangeInfo, ControlOut, Value } from "../protocol.ts";
+import type { ChangeInfo, ControlKind, ControlOut, Value } from "../protocol.ts";
 
 const SAME_GESTURE_MS = 2000;
 const SAME_GESTURE_STEPS = 20;
 
+/** A mark with what is to be known to go back to before it. */
+export interface ControlMark extends Mark {
+  kind: ControlKind;
+  /** Of each run the setting before and after; `step` is the first step that used it. */
+  changes: ChangeInfo[];
+  /** ISO time of the (first) control. */
+  at: string;
+  who: string;
+}
+
 interface Open {
-  mark: Mark;
+  mark: ControlMark;
   at: number;
   step: number;
   first: Value | null;
-  who: string;
 }
 
 /** What a control did at one step. */
 interface Part {
   run: string | null;
   step: number;
-  at: number;
-  who: string;
+  control: ControlOut;
+  /** As one, for words. */
   change: ChangeInfo;
+  changes: ChangeInfo[];
 }
 
 /**
@@ -31,8 +41,8 @@ export function marksOf(
   controls: ControlOut[],
   name: (run: string) => string,
   setting: (name: string) => string,
-): Mark[] {
-  const marks: Mark[] = [];
+): ControlMark[] {
+  const marks: ControlMark[] = [];
   const open = new Map<string, Open>();
   const ordered = [...controls].sort((a, b) => a.step - b.step || a.at.localeCompare(b.at));
   for (const control of ordered) {
@@ -41,8 +51,10 @@ export function marksOf(
     } else {
       const text = eventText(control, name);
       // A run that is added starts at step 1; the mark belongs where somebody added it.
-      const step = Math.max(control.step, control.received_step);
-      if (text) marks.push({ step, run: control.run, text });
+      const step =
+        control.kind === "fork" ? control.step : Math.max(control.step, control.received_step);
+      const { run, kind, changes, at, who } = control;
+      if (text) marks.push({ step, run, text, kind, changes, at, who });
     }
   }
   return marks;
@@ -50,31 +62,38 @@ export function marksOf(
 
 function addSet(
   part: Part,
-  marks: Mark[],
+  marks: ControlMark[],
   open: Map<string, Open>,
   name: (run: string) => string,
   setting: (name: string) => string,
 ): void {
-  const { run, step, at, change } = part;
+  const { run, step, control, change, changes } = part;
+  const at = Date.parse(control.at);
   const key = `${run ?? "*"}/${change.setting}`;
   const before = open.get(key);
   const who = run === null ? "all" : name(run);
-  if (before?.who === part.who && sameGesture(before, at, step)) {
+  if (before?.mark.who === control.who && sameGesture(before, at, step)) {
     before.at = at;
     before.step = step;
     before.mark.text = `${who}: ${setting(change.setting)} ${arrow(before.first, change.new)}`;
+    before.mark.changes = joined(before.mark.changes, changes);
     return;
   }
   const text = `${who}: ${setting(change.setting)} ${arrow(change.old, change.new)}`;
-  const mark: Mark = { step, run, text };
+  const mark = { step, run, text, kind: control.kind, changes, at: control.at, who: control.who };
   marks.push(mark);
-  open.set(key, { mark, at, step, first: change.old, who: part.who });
+  open.set(key, { mark, at, step, first: change.old });
+}
+
+/** Two changes of one gesture, as one a run: from the first value to the last. */
+function joined(first: ChangeInfo[], last: ChangeInfo[]): ChangeInfo[] {
+  const next = (change: ChangeInfo) => last.find((other) => other.run === change.run);
+  const moved = first.map((change) => ({ ...change, new: next(change)?.new ?? change.new }));
+  return [...moved, ...last.filter((other) => !first.some(({ run }) => run === other.run))];
 }
 
 /** A control by where it took effect: as one, and apart the runs that were at another step then. */
 function partsOf(control: ControlOut): Part[] {
-  const at = Date.parse(control.at);
-  const { who } = control;
   const stepOf = (change: ChangeInfo) => change.step ?? control.step;
   const together = control.changes.filter(
     (change) => control.run !== null || stepOf(change) === control.step,
@@ -83,12 +102,15 @@ function partsOf(control: ControlOut): Part[] {
   const parts: Part[] = apart.map((change) => ({
     run: change.run,
     step: stepOf(change),
-    at,
-    who,
+    control,
     change,
+    changes: [change],
   }));
   const whole = wholeChange(together);
-  if (whole) parts.unshift({ run: control.run, step: stepOf(whole), at, who, change: whole });
+  if (whole) {
+    const { run } = control;
+    parts.unshift({ run, step: stepOf(whole), control, change: whole, changes: together });
+  }
   return parts;
 }
 
@@ -104,7 +126,7 @@ function wholeChange(changes: ChangeInfo[]): ChangeInfo | undefined {
   return same ? first : { ...first, old: null };
 }
 
-function arrow(from: Value | null, to: Value | null): string {
+export function arrow(from: Value | null, to: Value | null): string {
   if (from === to) return `moved and set back to ${shown(to)}`;
   return from === null ? `→ ${shown(to)}` : `${shown(from)} → ${shown(to)}`;
 }
@@ -124,6 +146,8 @@ function eventText(control: ControlOut, name: (run: string) => string): string {
       return `removed ${run}`;
     case "restore_run":
       return `brought back ${run}`;
+    case "fork":
+      return `fork: ${run}`;
     default:
       return "";
   }

@@ -2,7 +2,7 @@ import type { Catalogue, OptimizerInfo, PolicyInfo, RunIn, Value } from "../prot
 
 /** What a name is made from; a run and a run to come both have it. */
 export type Named = Pick<RunIn, "optimizer" | "settings" | "drop_rate" | "label"> &
-  Pick<RunIn, "policy" | "rescale"> & { id?: string };
+  Pick<RunIn, "policy" | "rescale"> & { id?: string; parent?: string; fork_step?: number };
 
 /** The menus that a run's parts are named in. */
 export type Menus = Pick<Catalogue, "optimizers" | "policies">;
@@ -26,7 +26,8 @@ export function baseName(run: Named, optimizers: OptimizerInfo[]): string {
 
 /**
  * A run's name: its label, or one made from its settings, such as "Adam + LRD", "Adam + cautious"
- * or "Adam, lr ÷ 2" (against the first run of the same optimizer among `runs`).
+ * or "Adam, lr ÷ 2" (against the first run of the same optimizer among `runs`); a fork's says from
+ * which step: "Adam + LRD, from 320".
  */
 export function nameOf(run: Named, runs: Named[], menus: Menus): string {
   if (run.label) return run.label;
@@ -35,7 +36,11 @@ export function nameOf(run: Named, runs: Named[], menus: Menus): string {
     name += isLrd(run) ? " + LRD" : ` + ${policyLabel(run, menus)}`;
     if (run.rescale) name += " rescaled";
   }
-  return name + againstFirst(run, runs);
+  return name + againstFirst(run, runs) + since(run);
+}
+
+function since(run: Named): string {
+  return run.parent ? `, from ${run.fork_step ?? 0}` : "";
 }
 
 function isLrd(run: Named): boolean {
@@ -63,7 +68,7 @@ export function shortName(run: Named, runs: Named[], menus: Menus): string {
   if (dropRate > 0 && !isLrd(run)) words.push(policyLabel(run, menus));
   words.push(rate(dropRate));
   if (dropRate > 0 && run.rescale) words.push("rescaled");
-  return words.join(" ") + againstFirst(run, runs);
+  return words.join(" ") + againstFirst(run, runs) + since(run);
 }
 
 /**

@@ -1,11 +1,15 @@
 import type { Experiment } from "../protocol.ts";
 import type { App } from "./app.ts";
+import type { ContourView, PictureView, PlaneView } from "./pictures.ts";
 
 /** What tests may read: the rows as they arrived, the frames drawn, the experiment shown. */
 export interface Probe {
   rows(run: string, column: string): { steps: number[]; values: number[] };
   readonly drawn: number;
   readonly experiment: Experiment | null;
+  readonly plane: PlaneView | null;
+  readonly contour: ContourView | null;
+  readonly picture: PictureView | null;
 }
 
 /** Puts the probe on the element, as `__lrd`. */
@@ -23,6 +27,15 @@ export function exposeForTests(app: App, host: HTMLElement): void {
     },
     get experiment() {
       return app.session.peek()?.experiment.peek() ?? null;
+    },
+    get plane() {
+      return app.session.peek()?.pictures.plane.peek() ?? null;
+    },
+    get contour() {
+      return app.session.peek()?.pictures.contour.peek() ?? null;
+    },
+    get picture() {
+      return app.session.peek()?.pictures.picture.peek() ?? null;
     },
   };
   Object.defineProperty(host, "__lrd", { value: probe });

@@ -61,7 +61,11 @@ export function runOf(form: RunForm, menus: Menus): RunIn {
   return { ...spec, policy: policy.name, policy_settings };
 }
 
-function values(drafts: Record<string, Draft>, settings: SettingInfo[]): Record<string, Value> {
+/** What was typed, as values; what was not touched is left out. */
+export function values(
+  drafts: Record<string, Draft>,
+  settings: SettingInfo[],
+): Record<string, Value> {
   const found: Record<string, Value> = {};
   for (const { name, kind } of settings) {
     const draft = drafts[name];

@@ -1,5 +1,5 @@
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import type { Mark, Rows, RunView } from "../charts/types.ts";
+import type { Rows, RunView } from "../charts/types.ts";
 import type {
   Catalogue,
   ChangeInfo,
@@ -12,17 +12,19 @@ import type {
 import type { Api } from "./api.ts";
 import { Connection, type Phase } from "./connection.ts";
 import { History } from "./history.ts";
-import { marksOf } from "./marks.ts";
+import { besideParents, drawnFrom } from "./lineage.ts";
+import { type ControlMark, marksOf } from "./marks.ts";
 import { type Menus, NO_MENUS, nameOf } from "./names.ts";
+import { Pictures } from "./pictures.ts";
+import { POLICY_PREFIX, withSetting } from "./run_settings.ts";
 import { SurfaceRows } from "./surface_rows.ts";
 import { decodeFrame } from "./wire.ts";
-
-/** Before the name of a policy's setting in a control. */
-export const POLICY_PREFIX = "policy.";
 
 /** One experiment as the page knows it: its stream, its rows, and what was changed. */
 export class Session {
   readonly history = new History();
+  /** What the job computes for those who look. */
+  readonly pictures = new Pictures();
   readonly experiment: Signal<Experiment>;
   readonly controls = signal<ControlOut[]>([]);
   readonly phase = signal<Phase>("connecting");
@@ -31,7 +33,10 @@ export class Session {
   /** Step looked at while scrubbing; null follows the newest. */
   readonly cursor = signal<number | null>(null);
   readonly selected = signal<string | null>(null);
-  readonly marks: ReadonlySignal<Mark[]>;
+  /** Whether a fork is being filled in. */
+  readonly forking = signal(false);
+  readonly marks: ReadonlySignal<ControlMark[]>;
+  /** Those that were not removed, each fork beside the run it comes from. */
   readonly runs: ReadonlySignal<Run[]>;
   readonly views: ReadonlySignal<RunView[]>;
   readonly problem: ReadonlySignal<ProblemInfo | undefined>;
@@ -46,20 +51,25 @@ export class Session {
     private readonly changed: () => void,
   ) {
     this.experiment = signal(first);
+    this.history.relate(first.runs);
     this.step = first.step;
     const id = first.id;
     this.problem = computed(() =>
       catalogue.value?.problems.find((problem) => problem.name === this.experiment.value.problem),
     );
-    this.runs = computed(() => this.experiment.value.runs.filter((run) => run.state !== "removed"));
-    this.views = computed(() =>
-      this.runs.value.map((run) => ({
+    this.runs = computed(() =>
+      besideParents(this.experiment.value.runs).filter((run) => run.state !== "removed"),
+    );
+    this.views = computed(() => {
+      const from = drawnFrom(this.experiment.value.runs, this.runs.value);
+      return this.runs.value.map((run) => ({
         id: run.id,
         slot: run.slot,
         name: this.nameOf(run),
         divergedStep: run.diverged_step,
-      })),
-    );
+        from: from.get(run.id),
+      }));
+    });
     this.marks = computed(() =>
       marksOf(
         this.controls.value,
@@ -145,6 +155,7 @@ export class Session {
   /** The steps of a training experiment move all the time; only other changes are worth a redraw. */
   private replace(experiment: Experiment): void {
     this.step = experiment.step;
+    this.history.relate(experiment.runs);
     if (still(experiment) !== still(this.experiment.peek())) this.experiment.value = experiment;
   }
 
@@ -163,6 +174,9 @@ export class Session {
         break;
       case "viewers":
         this.viewers.value = message.viewers;
+        break;
+      case "view":
+        this.pictures.take(message);
         break;
       case "pong":
         return;
@@ -184,19 +198,10 @@ function still(experiment: Experiment): string {
 }
 
 function withChanges(run: Run, changes: ChangeInfo[]): Run {
-  const mine = changes.filter((change) => change.run === run.id && change.new !== null);
-  if (mine.length === 0) return run;
-  const changedRun = {
-    ...run,
-    settings: { ...run.settings },
-    policy_settings: { ...run.policy_settings },
-  };
-  for (const { setting, new: value } of mine) {
-    if (value === null) continue;
-    if (setting === "drop_rate") changedRun.drop_rate = Number(value);
-    else if (setting.startsWith(POLICY_PREFIX)) {
-      changedRun.policy_settings[setting.slice(POLICY_PREFIX.length)] = value;
-    } else changedRun.settings[setting] = value;
-  }
-  return changedRun;
+  return changes
+    .filter((change) => change.run === run.id && change.setting !== "run")
+    .reduce(
+      (now, { setting, new: value }) => (value === null ? now : withSetting(now, setting, value)),
+      run,
+    );
 }

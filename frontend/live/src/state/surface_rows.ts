@@ -7,6 +7,8 @@ export const DISTANCE = "distance";
 
 interface Grown {
   n: number;
+  /** Its first row's step: another one means that rows came before it. */
+  first: number;
   values: Float64Array;
 }
 
@@ -31,11 +33,13 @@ export class SurfaceRows implements Rows {
     const x = this.history.column(run, "x");
     const y = this.history.column(run, "y");
     if (!x || !y || this.minima.length === 0) return undefined;
+    const first = x.steps[0] as number;
     let grown = this.grown.get(run);
+    if (grown?.first !== first) grown = undefined;
     if (!grown || grown.values.length < x.n) {
       const values = new Float64Array(x.steps.length);
       if (grown) values.set(grown.values);
-      grown = { n: grown?.n ?? 0, values };
+      grown = { n: grown?.n ?? 0, first, values };
       this.grown.set(run, grown);
     }
     for (; grown.n < x.n; grown.n++) {

@@ -1,6 +1,10 @@
 export type Page = "explore" | "train" | "experiments";
 
+/** What Explore shows: the paths of the runs, or where thousands of starts end. */
+export type View = "paths" | "basins";
+
 const PARAMETER = "experiment";
+const VIEW = "view";
 
 /** The page a path names; the root is Explore. */
 export function pageOf(pathname: string): Page {
@@ -13,10 +17,25 @@ export function experimentOf(search: string): string | null {
   return new URLSearchParams(search).get(PARAMETER) || null;
 }
 
+/** The view a query names; null for a bare address, which names nothing. */
+export function viewOf(search: string): View | null {
+  const query = new URLSearchParams(search);
+  if (query.get(VIEW) === "basins") return "basins";
+  return query.has(PARAMETER) || query.has(VIEW) ? "paths" : null;
+}
+
 /** The address of an experiment on a page, relative to the pages' common folder. */
-export function addressOf(page: Page, id: string | null, pathname: string): string {
-  const query = id ? `?${PARAMETER}=${encodeURIComponent(id)}` : "";
-  return `${folderOf(pathname)}${page === "explore" ? "" : page}${query}`;
+export function addressOf(
+  page: Page,
+  id: string | null,
+  pathname: string,
+  view: View = "paths",
+): string {
+  const query = [
+    ...(id ? [`${PARAMETER}=${encodeURIComponent(id)}`] : []),
+    ...(page === "explore" && view === "basins" ? [`${VIEW}=${view}`] : []),
+  ].join("&");
+  return `${folderOf(pathname)}${page === "explore" ? "" : page}${query && `?${query}`}`;
 }
 
 /** The folder that holds all pages, with a slash at its end. */

@@ -100,6 +100,78 @@ describe("history", () => {
   });
 });
 
+describe("a fork's past", () => {
+  const kin = (id: string, parent: string, fork_step: number) => ({ id, parent, fork_step });
+  const r2 = kin("r2", "r1", 3);
+  const r3 = kin("r3", "r2", 5);
+
+  it("is its parent's, whether the fork is told of before, between or after the rows", () => {
+    const parent = frame(1, [
+      block("r1", 1, { loss: [9, 8] }),
+      block("r1", 2, { test_loss: [20, 40] }, 2),
+    ]);
+    const more = frame(2, [block("r1", 3, { loss: [7, 6, 5] })]);
+    const own = frame(3, [
+      block("r2", 4, { loss: [66, 55] }),
+      block("r2", 4, { test_loss: [44] }, 2),
+    ]);
+    for (const told of [0, 1, 2, 3]) {
+      const history = new History();
+      [parent, more, own].forEach((one, i) => {
+        if (i === told) history.relate([kin("r1", "", 0), r2]);
+        history.ingest(one);
+      });
+      history.relate([kin("r1", "", 0), r2]);
+      expect(rows(history, "r2", "loss"), `told before frame ${told + 1}`).toEqual([
+        [1, 2, 3, 4, 5],
+        [9, 8, 7, 66, 55],
+      ]);
+      expect(rows(history, "r2", "test_loss")).toEqual([
+        [2, 4],
+        [20, 44],
+      ]);
+      expect(rows(history, "r1", "loss")[1]).toEqual([9, 8, 7, 6, 5]);
+      expect(history.last("r2")).toBe(5);
+    }
+  });
+
+  it("goes back through forks of forks, each up to its own step", () => {
+    const history = new History();
+    history.relate([r2, r3]);
+    history.ingest(frame(1, [block("r1", 1, { loss: [1, 2, 3, 4, 5, 6] })]));
+    history.ingest(frame(2, [block("r2", 4, { loss: [40, 50, 60] })]));
+    history.ingest(frame(3, [block("r3", 6, { loss: [600] })]));
+    expect(rows(history, "r3", "loss")).toEqual([
+      [1, 2, 3, 4, 5, 6],
+      [1, 2, 3, 40, 50, 600],
+    ]);
+  });
+
+  it("is not doubled when frames come again, and is empty for a fork at step 0", () => {
+    const history = new History();
+    history.relate([r2, kin("r4", "r1", 0)]);
+    const first = frame(1, [block("r1", 1, { loss: [9, 8, 7, 6] })]);
+    history.ingest(first);
+    history.ingest(first);
+    expect(rows(history, "r2", "loss")).toEqual([
+      [1, 2, 3],
+      [9, 8, 7],
+    ]);
+    expect(history.last("r4")).toBe(0);
+  });
+
+  it("is measured anew for a surface when it comes after the fork's own rows", () => {
+    const history = new History();
+    const surface = new SurfaceRows(history, [{ x: 0, y: 0, kind: "minimum" }]);
+    history.ingest(frame(1, [block("r1", 1, { x: [3, 6, 9], y: [4, 8, 12] })]));
+    history.ingest(frame(2, [block("r2", 4, { x: [30], y: [40] })]));
+    expect(surface.column("r2", DISTANCE)?.values[0]).toBe(50);
+    history.relate([r2]);
+    const column = surface.column("r2", DISTANCE);
+    expect([...(column?.values.subarray(0, column.n) ?? [])]).toEqual([5, 10, 15, 50]);
+  });
+});
+
 describe("distance to the minimum", () => {
   it("grows with the rows and takes the nearest global minimum", () => {
     const history = new History();

@@ -3,7 +3,11 @@ import type { ControlOut } from "../../src/protocol.ts";
 import { marksOf } from "../../src/state/marks.ts";
 import { setControl } from "./runs.ts";
 
+/** Step, run and words of each mark. */
 const marks = (controls: ControlOut[]) =>
+  whole(controls).map(({ step, run, text }) => ({ step, run, text }));
+
+const whole = (controls: ControlOut[]) =>
   marksOf(
     controls,
     (run) => (run === "r1" ? "Adam + LRD" : run),
@@ -89,5 +93,29 @@ describe("marks", () => {
     });
     const paused = setControl("b", 301, [0, 0], 1, { kind: "pause", run: null, changes: [] });
     expect(marks([added, paused])).toEqual([{ step: 300, run: "r1", text: "added Adam + LRD" }]);
+  });
+
+  it("keeps what is needed to go back: from the first value of a gesture to its last, run by run", () => {
+    const change = (run: string, old: number, next: number, step: number) => ({
+      run,
+      setting: "drop_rate",
+      old,
+      new: next,
+      step,
+    });
+    const every = (id: string, step: number, seconds: number, changes: ControlOut["changes"]) =>
+      setControl(id, step, [0, 0], seconds, { run: null, changes, who: "me" });
+    const made = whole([
+      every("a", 100, 0, [change("r1", 0.1, 0.4, 100)]),
+      every("b", 101, 1, [change("r1", 0.4, 0.6, 101), change("r2", 0.2, 0.6, 101)]),
+    ]);
+    expect(made).toHaveLength(1);
+    expect(made[0]).toMatchObject({ kind: "set", who: "me", at: every("a", 100, 0, []).at });
+    expect(made[0]?.changes).toEqual([change("r1", 0.1, 0.6, 100), change("r2", 0.2, 0.6, 101)]);
+  });
+
+  it("puts a fork where it leaves its parent, whenever it was made", () => {
+    const fork = setControl("a", 321, [0, 0], 0, { kind: "fork", received_step: 800, changes: [] });
+    expect(marks([fork])).toEqual([{ step: 321, run: "r1", text: "fork: Adam + LRD" }]);
   });
 });

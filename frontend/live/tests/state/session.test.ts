@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Catalogue, Experiment, Hello } from "../../src/protocol.ts";
-import { hasEnded, whyDisabled } from "../../src/state/actions.ts";
+import { canResume, hasEnded, whyDisabled, whyNoFork } from "../../src/state/actions.ts";
 import { Api } from "../../src/state/api.ts";
 import { Session } from "../../src/state/session.ts";
 import { block, bytes, frame } from "./blocks.ts";
@@ -36,6 +36,12 @@ function experiment(changes: Partial<Experiment> = {}): Experiment {
     speed: 0,
     shared_masks: true,
     test_every: 10,
+    seeds: 1,
+    device: "cpu",
+    threads: 1,
+    curvature_every: 0,
+    limits: { seconds: null, memory_mb: null },
+    queue: null,
     state: "running",
     message: "",
     step: 0,
@@ -156,6 +162,50 @@ describe("session", () => {
     const gone = experiment({ state: "finished", connected: false });
     expect(hasEnded(gone)).toBe(true);
     hello(100, 1, { experiment: gone });
-    expect(whyDisabled(session)).toContain("start it again");
+    expect(whyDisabled(session)).toContain("resume it");
+    expect(whyNoFork(session)).toBe("");
+    hello(100, 1, { experiment: experiment({ state: "queued", connected: false }) });
+    expect(whyNoFork(session)).toContain("waits for its turn");
+  });
+
+  it("can go on where a run is left that trains", () => {
+    const lost = run(0, { state: "diverged", diverged_step: 7 });
+    const cancelled = { state: "cancelled", connected: false } as const;
+    expect(canResume(experiment({ ...cancelled, runs: [lost, run(1)] }))).toBe(true);
+    expect(canResume(experiment({ ...cancelled, runs: [lost] }))).toBe(false);
+    const removed = run(1, { state: "removed" });
+    expect(canResume(experiment({ ...cancelled, runs: [lost, removed] }))).toBe(false);
+    expect(canResume(experiment({ state: "failed", connected: false }))).toBe(true);
+    expect(canResume(experiment())).toBe(false);
+  });
+
+  it("stands a fork beside its parent, with its parent's past and a line of its own", () => {
+    const fork = run(2, { parent: "r1", fork_step: 2 });
+    const forked = experiment({ runs: [run(0), run(1), fork] });
+    hello(0, 0, { experiment: experiment({ runs: [run(0), run(1)] }) });
+    send(1, 1, [9, 8, 7]);
+    say({ type: "experiment", experiment: forked });
+    const data = bytes(frame(2, [block("r3", 3, { loss: [5] })]));
+    socket().onmessage?.({ data: data.slice().buffer });
+    expect(session.runs.value.map(({ id }) => id)).toEqual(["r1", "r3", "r2"]);
+    expect(session.views.value.map(({ id, from }) => [id, from])).toEqual([
+      ["r1", 0],
+      ["r3", 2],
+      ["r2", 0],
+    ]);
+    const column = session.rows.column("r3", "loss");
+    expect([...(column?.values.subarray(0, column.n) ?? [])]).toEqual([9, 8, 5]);
+    const removed = run(0, { state: "removed" });
+    say({ type: "experiment", experiment: { ...forked, runs: [removed, run(1), fork] } });
+    expect(session.views.value.map(({ id, from }) => [id, from])).toEqual([
+      ["r3", 0],
+      ["r2", 0],
+    ]);
+  });
+
+  it("does not take a run that comes back for a setting", () => {
+    const change = { run: "r1", setting: "run", old: null, new: "adam", step: 5 };
+    session.addControl(setControl("a", 5, [0, 0], 0, { kind: "restore_run", changes: [change] }));
+    expect(session.runs.value[0]?.settings).toEqual({ lr: 0.01 });
   });
 });

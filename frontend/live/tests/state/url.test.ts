@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { addressOf, experimentOf, folderOf, pageOf } from "../../src/state/url.ts";
+import { addressOf, experimentOf, folderOf, pageOf, viewOf } from "../../src/state/url.ts";
 
 describe("addresses", () => {
   it.each([
@@ -17,6 +17,22 @@ describe("addresses", () => {
     expect(experimentOf("?experiment=ab12")).toBe("ab12");
     expect(experimentOf("?experiment=")).toBeNull();
     expect(experimentOf("")).toBeNull();
+  });
+
+  it.each([
+    ["?view=basins", "basins"],
+    ["?experiment=ab12&view=basins", "basins"],
+    ["?experiment=ab12", "paths"],
+    ["?view=else", "paths"],
+    ["", null],
+  ])("%s shows %s", (search, view) => {
+    expect(viewOf(search)).toBe(view);
+  });
+
+  it("names the view on Explore alone", () => {
+    expect(addressOf("explore", "ab12", "/", "basins")).toBe("/?experiment=ab12&view=basins");
+    expect(addressOf("explore", null, "/", "basins")).toBe("/?view=basins");
+    expect(addressOf("train", "ab12", "/", "basins")).toBe("/train?experiment=ab12");
   });
 
   it("is the same view again when it is opened", () => {

@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { type Arrival, firstReached, surfaceVerdict } from "../../src/state/verdict_surface.ts";
-import { type Comparison, noisePoints, taskVerdict } from "../../src/state/verdict_task.ts";
+import {
+  type Comparison,
+  halfDifference,
+  lossVerdict,
+  noisePoints,
+  taskVerdict,
+} from "../../src/state/verdict_task.ts";
 
 const arrival = (
   name: string,
@@ -67,9 +73,9 @@ describe("verdict on a task", () => {
   const comparison = (changes: Partial<Comparison> = {}): Comparison => ({
     name: "Adam + LRD",
     dropRate: 0.5,
-    accuracy: 0.97,
-    plain: { name: "Adam", accuracy: 0.972 },
-    fair: { name: "Adam, lr ÷ 2", accuracy: 0.97 },
+    value: 0.97,
+    plain: { name: "Adam", value: 0.972 },
+    fair: { name: "Adam, lr ÷ 2", value: 0.97 },
     ...changes,
   });
 
@@ -86,9 +92,41 @@ describe("verdict on a task", () => {
 
   it("says what is missing", () => {
     expect(taskVerdict([], "digits").text).toContain("no run to compare");
-    const unknown = comparison({ accuracy: Number.NaN });
+    const unknown = comparison({ value: Number.NaN });
     expect(taskVerdict([unknown], "digits").text).toContain("has been measured yet");
     const alone = comparison({ plain: null, fair: null });
     expect(taskVerdict([alone], "digits").text).toContain("add the fair baseline");
   });
+});
+
+describe("verdict over seeds", () => {
+  // Welch (1947) by hand: variances 0.010²/8 and 0.006²/8, 11.46 degrees of freedom, t = 2.190.
+  const a = { value: 0.97, seeds: { count: 8, sd: 0.01 } };
+  const b = { value: 0.975, seeds: { count: 8, sd: 0.006 } };
+
+  it("has the interval of Welch's test", () => {
+    expect(halfDifference(a, b)).toBeCloseTo(2.19 * Math.sqrt((0.01 ** 2 + 0.006 ** 2) / 8), 4);
+    expect(halfDifference(a, { value: 0.9 })).toBeNaN();
+    const same = { value: 1, seeds: { count: 8, sd: 0 } };
+    expect(halfDifference(same, same)).toBe(0);
+  });
+
+  it("says the interval and how many seeds it comes from", () => {
+    const one = { ...a, name: "Adam + LRD", dropRate: 0.5, plain: { ...b, name: "Adam" } };
+    const { text, sure } = taskVerdict([{ ...one, fair: null }], "digits");
+    expect(text).toContain("−0.5 points [−1.4, +0.4] to Adam");
+    expect(sure).toContain("8 seeds");
+  });
+});
+
+it("a task that measures a loss alone is told by ratios of losses", () => {
+  const one = {
+    name: "Adam + LRD",
+    dropRate: 0.5,
+    value: 0.02,
+    plain: { name: "Adam", value: 0.01 },
+    fair: null,
+  };
+  expect(lossVerdict([one]).text).toBe("Adam + LRD at 0.5: test loss 0.0200, 2.00 × that of Adam.");
+  expect(lossVerdict([]).text).toContain("no run to compare");
 });

@@ -9,7 +9,8 @@ from torch import nn
 
 from lrd_core.problems.models.cnn import Cnn
 from lrd_core.problems.models.densenet import DenseNet
-from lrd_core.problems.models.module import HE, ModuleModel
+from lrd_core.problems.models.model import HE
+from lrd_core.problems.models.module import ModuleModel
 from lrd_core.problems.models.resnet import ResNet
 
 SMALL = {

@@ -1,0 +1,101 @@
+import { useEffect, useState } from "preact/hooks";
+import type { DeviceInfo, JobInfo } from "../protocol.ts";
+import { messageOf } from "../state/api.ts";
+import { deviceWords, progressOf, useOf } from "../state/jobs.ts";
+import { addressOf } from "../state/url.ts";
+import { useApp } from "./context.ts";
+
+const REFRESH_MS = 1000;
+
+interface Seen {
+  jobs: JobInfo[];
+  devices: DeviceInfo[];
+}
+
+/** What trains, what waits, and what it uses; asked for once a second while it is on the page. */
+export function Jobs() {
+  const app = useApp();
+  const [seen, setSeen] = useState<Seen | null>(null);
+  const [error, setError] = useState("");
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let current = true;
+    const load = async () => {
+      try {
+        if (!document.hidden) {
+          const [jobs, devices] = await Promise.all([app.api.jobs(), app.api.devices()]);
+          if (!current) return;
+          setSeen({ jobs, devices });
+          setError("");
+        }
+      } catch (failure) {
+        if (current) setError(messageOf(failure));
+      }
+      if (current) timer = setTimeout(() => void load(), REFRESH_MS);
+    };
+    void load();
+    return () => {
+      current = false;
+      clearTimeout(timer);
+    };
+  }, []);
+  return (
+    <section class="jobs" data-testid="jobs" aria-label="jobs">
+      {error && <p class="bad">{error}</p>}
+      <ul>
+        {seen?.jobs.map((job) => (
+          <JobRow key={job.experiment} job={job} />
+        ))}
+      </ul>
+      {seen?.jobs.length === 0 && <p class="hint">Nothing trains and nothing waits.</p>}
+      {seen?.devices.map((device) => (
+        <p class="hint" key={device.name} data-testid="device-use">
+          {deviceWords(device)}
+        </p>
+      ))}
+    </section>
+  );
+}
+
+function JobRow({ job }: { job: JobInfo }) {
+  const app = useApp();
+  const [stopping, setStopping] = useState(false);
+  const problem = app.catalogue.value?.problems.find((one) => one.name === job.problem);
+  const label = job.name || problem?.label || job.problem;
+  const page = problem?.kind === "task" ? "train" : "explore";
+  const here = app.session.value?.id === job.experiment;
+  const end = async () => {
+    setStopping(true);
+    try {
+      await app.api.control(job.experiment, { kind: "stop" });
+    } finally {
+      setStopping(false);
+    }
+  };
+  const tone = job.state === "running" ? "good" : "";
+  return (
+    <li data-testid="job" data-job={job.experiment}>
+      <span class={`dot ${tone}`} aria-hidden="true" />
+      <span class="job-words">
+        {here ? (
+          <b>{label}</b>
+        ) : (
+          <a href={addressOf(page, job.experiment, location.pathname)}>{label}</a>
+        )}{" "}
+        <span class="progress">{progressOf(job)}</span>
+        <small>{useOf(job)}</small>
+      </span>
+      {job.position !== null && (
+        <button
+          type="button"
+          class="button small"
+          data-testid="cancel-job"
+          disabled={stopping}
+          onClick={() => app.attempt(end)}
+        >
+          Cancel
+        </button>
+      )}
+    </li>
+  );
+}

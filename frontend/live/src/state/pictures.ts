@@ -1,0 +1,128 @@
+import { signal } from "@preact/signals";
+import type { ViewMessage } from "../protocol.ts";
+
+/** Numbers in a sketch: the columns `sketch/0` … `sketch/15`. */
+export const SKETCH = 16;
+
+/** The plane that explains most variance of all paths: a row's place is map · sketch + offset. */
+export interface PlaneView {
+  map: [number[], number[]];
+  offset: [number, number];
+  /** Share of the variance along each axis. */
+  explained: [number, number];
+  /** R² of the map. */
+  fit: number;
+  step: number;
+}
+
+/** The loss over a plane: z[i][j] at (x[j], y[i]), null where it is not finite. */
+export interface ContourView {
+  directions: "plane" | "filter";
+  /** The run in the centre; null where paths of all runs lie in the plane. */
+  run: string | null;
+  step: number;
+  x: number[];
+  y: number[];
+  z: (number | null)[][];
+  /** The plane that it was computed in, as far as is known. */
+  plane: PlaneView | null;
+}
+
+/** What a step did to a tensor of one run. */
+export interface PictureView {
+  run: string;
+  step: number;
+  tensor: string;
+  rows: number;
+  columns: number;
+  /** A byte a coordinate, row-major: 0 was left out, 1 to 255 is the size of the update in logarithm. */
+  pixels: Uint8Array;
+  /** Largest update. */
+  scale: number;
+  /** Which part of the tensor this is, in words. */
+  shown: string;
+  keepRate: number;
+  /** Steps since the last update of each coordinate, counted in bins. */
+  ages: { labels: string[]; counts: number[] };
+  /** Share of coordinates updated in the last 1, 10, 100 steps; NaN while that is not known. */
+  touched: { steps: number; share: number }[];
+  /** Of this step's mask with the one before, and what independent masks would give. */
+  overlap: number;
+  expected: number;
+}
+
+/** The newest state of every picture that the job computes for those who look. */
+export class Pictures {
+  readonly plane = signal<PlaneView | null>(null);
+  readonly contour = signal<ContourView | null>(null);
+  readonly picture = signal<PictureView | null>(null);
+  /** How far a contour is that is being computed; null while none is. */
+  readonly progress = signal<number | null>(null);
+  /** The plane when the contour that is being computed was begun. */
+  private asked: PlaneView | null = null;
+
+  /** Takes up a message; what is no picture of this page is left alone. */
+  take({ name, content }: Pick<ViewMessage, "name" | "content">): void {
+    if (name === "plane") this.plane.value = planeOf(content);
+    else if (name === "picture") this.picture.value = pictureOf(content);
+    else if (name === "contour") this.takeContour(content);
+  }
+
+  /** A contour was asked for: it begins when the job has time. */
+  awaitContour(): void {
+    this.progress.value ??= 0;
+  }
+
+  private takeContour(content: Content): void {
+    const begins = Number(content.progress) === 0;
+    // The plane may be fitted anew while the loss over it is computed.
+    if (begins || this.progress.peek() === null) this.asked = this.plane.peek();
+    const contour = content as unknown as ContourView;
+    if (!contour.z?.length) {
+      this.progress.value = Number(content.progress);
+      return;
+    }
+    this.progress.value = null;
+    this.contour.value = { ...contour, plane: contour.directions === "plane" ? this.asked : null };
+  }
+}
+
+type Content = ViewMessage["content"];
+
+function planeOf(content: Content): PlaneView | null {
+  const plane = content as unknown as PlaneView;
+  const whole = plane.map?.length === 2 && plane.map.every((row) => row.length === SKETCH);
+  return whole ? plane : null;
+}
+
+function pictureOf(content: Content): PictureView {
+  const given = content as Record<string, unknown>;
+  const { run, step, tensor, rows, columns, shown, ages } = content as unknown as PictureView;
+  const touched = (given.touched ?? {}) as Record<string, number | null>;
+  return {
+    run,
+    step,
+    tensor,
+    rows,
+    columns,
+    shown,
+    ages,
+    pixels: bytesOf(String(given.data ?? "")),
+    scale: number(given.scale),
+    keepRate: number(given.keep_rate),
+    touched: Object.entries(touched)
+      .map(([steps, share]) => ({ steps: Number(steps), share: number(share) }))
+      .sort((a, b) => a.steps - b.steps),
+    overlap: number(given.overlap),
+    expected: number(given.overlap_expected),
+  };
+}
+
+/** JSON has no NaN: null, and the words that stand for what is not finite. */
+function number(value: unknown): number {
+  return value === null || value === undefined ? Number.NaN : Number(value);
+}
+
+function bytesOf(base64: string): Uint8Array {
+  return Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+}

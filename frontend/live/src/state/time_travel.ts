@@ -1,0 +1,128 @@
+import type { Run, RunPatch } from "../protocol.ts";
+import { control } from "./actions.ts";
+import type { App } from "./app.ts";
+import { makerOf, settingsAt } from "./lineage.ts";
+import type { ControlMark } from "./marks.ts";
+import type { Session } from "./session.ts";
+
+/** The settings that a fork may begin with otherwise than its parent. */
+export type ForkSpec = Pick<RunPatch, "drop_rate" | "settings" | "policy" | "policy_settings">;
+
+/** The last step that a fork of `run` can share with it: the one looked at, or its own last. */
+export function forkStep(session: Session, run: string): number {
+  return Math.min(session.shownStep, session.history.last(run));
+}
+
+/** The run that made `step` of `run`'s past, with its settings then. */
+export function runAt(session: Session, run: Run, step: number): Run {
+  const { runs } = session.experiment.peek();
+  return settingsAt(makerOf(runs, run, step), session.controls.peek(), step);
+}
+
+/** What of `wanted` differs from what the run had then. */
+export function differing(before: Run, wanted: ForkSpec): ForkSpec {
+  const other = wanted.policy !== undefined && wanted.policy !== before.policy;
+  const { drop_rate, policy } = wanted;
+  const changed = (now: RunPatch["settings"], then: Run["settings"]) =>
+    Object.fromEntries(Object.entries(now ?? {}).filter(([name, value]) => value !== then[name]));
+  const settings = changed(wanted.settings, before.settings);
+  const policySettings = other
+    ? (wanted.policy_settings ?? {})
+    : changed(wanted.policy_settings, before.policy_settings);
+  return {
+    ...(drop_rate !== undefined && drop_rate !== before.drop_rate && { drop_rate }),
+    ...(Object.keys(settings).length > 0 && { settings }),
+    ...(other && { policy }),
+    ...(Object.keys(policySettings).length > 0 && { policy_settings: policySettings }),
+  };
+}
+
+/**
+ * A new run that shares the first `step` steps with `run` and goes on with what differs; gives its
+ * id. Rejects with the server's reason.
+ */
+export async function fork(
+  app: App,
+  session: Session,
+  run: Run,
+  step: number,
+  wanted: ForkSpec = {},
+): Promise<string> {
+  const parent = runAt(session, run, step);
+  const applied = await control(app, session, {
+    kind: "fork",
+    run: parent.id,
+    value: step,
+    spec: differing(parent, wanted),
+  });
+  return applied.run ?? "";
+}
+
+/** Forks, then shows the new run as it catches up. */
+export async function forkAndShow(
+  app: App,
+  session: Session,
+  run: Run,
+  step: number,
+  wanted: ForkSpec,
+): Promise<void> {
+  const made = await fork(app, session, run, step, wanted);
+  session.cursor.value = null;
+  if (made) session.selected.value = made;
+}
+
+/** By run the last step before a mark's change. */
+export function stepsBefore(mark: ControlMark): Map<string, number> {
+  const before = new Map<string, number>();
+  for (const { run, step } of mark.changes) {
+    if (run !== null) before.set(run, Math.min(before.get(run) ?? Infinity, step - 1));
+  }
+  return before;
+}
+
+/**
+ * Undoes a change: each run that it changed goes on from before it as a fork, and the changed run
+ * is removed; both can be taken back.
+ */
+export function goBack(app: App, session: Session, mark: ControlMark): void {
+  app.attempt(async () => {
+    const most = app.catalogue.peek()?.max_runs ?? 16;
+    const replaced: { old: string; fresh: string }[] = [];
+    for (const [id, step] of stepsBefore(mark)) {
+      const run = session.runs.peek().find((one) => one.id === id);
+      if (!run) continue;
+      const full = session.runs.peek().length >= most;
+      if (full) await control(app, session, { kind: "remove_run", run: id });
+      const fresh = await fork(app, session, run, step);
+      if (!full) await control(app, session, { kind: "remove_run", run: id });
+      replaced.push({ old: id, fresh });
+    }
+    const last = replaced[replaced.length - 1];
+    if (!last) return;
+    session.cursor.value = null;
+    session.selected.value = last.fresh;
+    app.tell({
+      text: `Back before “${mark.text}”: the changed ${replaced.length > 1 ? "runs were" : "run was"} removed.`,
+      action: {
+        label: "Undo",
+        testId: "undo",
+        run: () => {
+          app.toast.value = null;
+          app.attempt(() => takeBack(app, session, replaced));
+        },
+      },
+    });
+  });
+}
+
+async function takeBack(
+  app: App,
+  session: Session,
+  replaced: { old: string; fresh: string }[],
+): Promise<void> {
+  for (const { old, fresh } of replaced) {
+    await control(app, session, { kind: "restore_run", run: old });
+    await control(app, session, { kind: "remove_run", run: fresh });
+  }
+  session.selected.value = replaced[replaced.length - 1]?.old ?? null;
+}

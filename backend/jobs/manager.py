@@ -154,7 +154,7 @@ class Manager:
             job = self._jobs.get(id)
             if job is not None and job.ended:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(job.over.wait(), END_S)
+                    await asyncio.wait_for(job.over.wait(), self._settings.control_limit)
                 job = self._jobs.get(id)
             if job is None:
                 experiment = await self.experiment(id)

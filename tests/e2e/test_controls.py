@@ -120,7 +120,7 @@ def test_any_optimizer_with_any_policy_is_added_by_the_form_and_trains(
     assert (added["policy"], added["policy_settings"]) == ("momentum_aligned", {"rest": 0.2})
     losses = page.rows("r2")
     assert losses[max(losses)] < losses[1]
-    expect(page.chart("mask")).to_contain_text("its mask is not drawn")
+    expect(page.chart("mask")).to_contain_text("shade: size of the update")
     card.get_by_test_id("run-menu").click()
     page["setting-policy.rest"].fill("0.6")
     page["setting-policy.rest"].press("Enter")

@@ -45,6 +45,18 @@ def test_after_a_reconnect_all_that_is_not_stored_is_sent_again() -> None:
     assert outbox.drain(0)
 
 
+def test_a_change_is_told_before_the_steps_that_use_it_after_a_reconnect_as_well() -> None:
+    outbox = Outbox()
+    outbox.put_frame(1, b"before")
+    outbox.put_applied("c1", "change")
+    outbox.put_frame(2, b"after")
+    outbox.put_applied("c2", "later change")
+    outbox.restart(0)
+    assert drained(outbox) == [b"before", "change", b"after", "later change"]
+    outbox.restart(1)
+    assert drained(outbox) == ["change", b"after", "later change"]
+
+
 def test_draining_waits_for_what_is_not_stored() -> None:
     outbox = filled()
     drained(outbox)

@@ -164,9 +164,9 @@ def test_a_stopped_experiment_is_forked_at_an_early_step(crowded: Server) -> Non
     [
         ({"run": "r1", "value": 10_000}, "value"),
         ({"run": "r9", "value": 1}, "run"),
-        ({"run": "r1", "value": 1, "spec": {"optimizer": "sgd"}}, "spec.optimizer"),
-        ({"run": "r1", "value": 1, "spec": {"drop_rate": 1.0}}, "spec.drop_rate"),
-        ({"run": "r1", "value": 1, "spec": {"settings": {"lr": -1.0}}}, "spec.settings.lr"),
+        ({"run": "r1", "value": 0, "spec": {"optimizer": "sgd"}}, "spec.optimizer"),
+        ({"run": "r1", "value": 0, "spec": {"drop_rate": 1.0}}, "spec.drop_rate"),
+        ({"run": "r1", "value": 0, "spec": {"settings": {"lr": -1.0}}}, "spec.settings.lr"),
     ],
 )
 def test_a_fork_that_cannot_be_is_refused(

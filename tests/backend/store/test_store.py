@@ -14,7 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import insert, select, text
 
-from backend.protocol import Experiment
+from backend.protocol import Experiment, Queued
 from backend.store import SequenceGapError, Store, StoreError, tables
 from backend.store.database import FolderLock, open_database
 from backend.store.frames import Packed, pack
@@ -89,26 +89,6 @@ def test_migrations_from_empty_make_the_tables_of_the_code(tmp_path: Path) -> No
             assert connection.execute(text("PRAGMA synchronous")).scalar() == 1
             assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
         engine.dispose()
-
-
-async def test_an_old_database_is_upgraded_with_its_runs(tmp_path: Path) -> None:
-    path = tmp_path / "lrd.sqlite3"
-    store = Store(f"sqlite:///{path}")
-    await store.create(experiment(), {"runs": []})
-    store.close()
-    with sqlite3.connect(path) as connection:  # as the first version had left it
-        connection.execute("ALTER TABLE runs DROP COLUMN policy_settings")
-        connection.execute("UPDATE alembic_version SET version_num = '0001'")
-    store = Store(f"sqlite:///{path}")
-    found = await store.experiment("e1")
-    assert found is not None
-    assert [run.policy_settings for run in found.runs] == [{}, {}, {}]
-    assert found.runs[0].settings == experiment().runs[0].settings
-    await store.save(experiment())
-    assert (await store.experiment("e1")).runs == experiment().runs  # type: ignore[union-attr]
-    store.close()
-    with sqlite3.connect(path) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0004",)
 
 
 def test_a_store_of_a_newer_version_is_refused_with_its_name(tmp_path: Path) -> None:
@@ -267,6 +247,36 @@ async def test_a_control_and_its_effect_are_stored_together_and_once(store: Stor
     assert (control.step, control.received_step, control.who) == (7, 6, "ann")
     assert control.at.isoformat() == "2023-11-14T22:13:20.250000+00:00"
     assert control.changes[0].new == 0.2
+
+
+async def test_the_last_step_of_every_run_is_found_from_the_end(store: Store) -> None:
+    await store.create(experiment(), {})
+    for seq, rows_of in enumerate(
+        [{"r1": 3, "r2": 3}, {"r1": 4}, {"r2": 9, "r1": 5}, {"r2": 10}], 1
+    ):
+        buffer = ColumnBuffer()
+        for run, step in rows_of.items():
+            buffer.add(run, step, {"loss": 1.0})
+        made = Frame(1, seq, buffer.take())
+        await store.append_frame("e1", pack(made, encode(made)))
+    assert await store.last_steps("e1", ["r1", "r2", "r3"]) == {"r1": 5, "r2": 10}
+    assert await store.last_steps("e1", ["r2"]) == {"r2": 10}
+    assert await store.last_steps("nope", ["r1"]) == {}
+
+
+async def test_those_that_wait_come_in_their_order(store: Store) -> None:
+    for id, at in (("a", 3.0), ("b", 1.0), ("c", 2.0)):
+        queue = {"at": at, "paused": id == "b", "who": "ann"}
+        await store.create(experiment(id, state="queued", queue=queue), {})
+    await store.create(experiment("d"), {})
+    assert await store.queued() == ["b", "c", "a"]
+    assert await store.active() == ["d"]
+    found = await store.experiment("b")
+    assert found is not None
+    assert found.queue == Queued(at=1.0, paused=True, who="ann")
+    await store.save(found.model_copy(update={"state": "running", "queue": None}))
+    assert await store.queued() == ["c", "a"]
+    assert (await store.experiment("b")).queue is None  # type: ignore[union-attr]
 
 
 def test_rows_go_with_their_experiment(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LEFT_OUT = ("#", "nvidia-", "cuda-", "lrd-lab", "-e ", "pip==", "setuptools==")
+#: Ours, though it is named like torch's packages.
+KEPT = ("nvidia-ml-py==",)
 TOOLS = ["setuptools==80.9.0"]
 #: What follows the version of packages that not every platform has.
 MARKERS = {"triton": '; sys_platform == "linux"'}
@@ -23,7 +25,11 @@ def main() -> None:
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
     subprocess.run([*pip, "install", "-q", "-e", f"{ROOT}[dev]"], check=True)
     frozen = subprocess.run([*pip, "freeze"], capture_output=True, text=True, check=True).stdout
-    lines = [line.split("+")[0] for line in frozen.splitlines() if not line.startswith(LEFT_OUT)]
+    lines = [
+        line.split("+")[0]
+        for line in frozen.splitlines()
+        if line.startswith(KEPT) or not line.startswith(LEFT_OUT)
+    ]
     lines = [line + MARKERS.get(line.split("==")[0], "") for line in lines]
     head = "# Written by `make lock` from pyproject.toml; don't edit.\n"
     text = head + "\n".join(sorted([*lines, *TOOLS], key=str.lower)) + "\n"

@@ -65,6 +65,14 @@ def run(
     own_masks: Annotated[
         bool, typer.Option("--own-masks", help="Every run draws masks of its own.")
     ] = False,
+    seeds: Annotated[int, typer.Option(help="Copies of every run, each from its own seed.")] = 1,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    threads: Annotated[
+        int, typer.Option(help="Threads of the CPU; the last bits of large models depend on it.")
+    ] = 1,
+    curvature_every: Annotated[
+        int, typer.Option(help="Steps between two measurements of curvature; 0 for none.")
+    ] = 0,
     data: Annotated[
         Path | None,
         typer.Option(help="A folder that holds the data set, or a folder of its name that does."),
@@ -79,6 +87,8 @@ def run(
 
     find_data(data, offline)
     given = {"problem": problem, "seed": seed, "shared_masks": not own_masks}
+    given |= {"seeds": seeds, "device": device, "threads": threads}
+    given |= {"curvature_every": curvature_every}
     chosen = {"steps": steps, "test_every": test_every}
     given |= {name: value for name, value in chosen.items() if value is not None}
     spec, controls = experiment(

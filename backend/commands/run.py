@@ -133,7 +133,7 @@ class Summary:
 
 def train(spec: ExperimentSpec, scheduled: Scheduled, as_json: bool) -> int:
     """Train and report; 1 if every run diverged or a scheduled control was refused."""
-    torch.set_num_threads(1)
+    torch.set_num_threads(spec.threads)
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     began = time.monotonic()

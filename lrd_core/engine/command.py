@@ -21,8 +21,12 @@ def command(spec: ExperimentSpec, changes: Iterable[tuple[int, Change]] = ()) ->
     parts = ["lrd run", f"--problem {spec.problem}", f"--seed {spec.seed}", f"--steps {spec.steps}"]
     problem = get_problem(spec.problem)
     parts += [f"--set {token}" for token in _changed(problem.settings, spec.settings)]
-    if spec.test_every != 10:
+    if spec.test_every != problem.test_every:
         parts.append(f"--test-every {spec.test_every}")
+    for name in ("seeds", "threads", "curvature_every"):
+        value, default = getattr(spec, name), int(name != "curvature_every")
+        if value != default:
+            parts.append(f"--{name.replace('_', '-')} {value}")
     if not spec.shared_masks:
         parts.append("--own-masks")
     parts += [f"--run {shlex.quote(run_text(run))}" for run in spec.runs]

@@ -254,13 +254,15 @@ def _only(given: Mapping[str, object], names: Sequence[str]) -> None:
 def default_runs(problem_name: str) -> list[dict[str, object]]:
     """The first visit's comparison: base, LRD, and on tasks the fair baseline at lr × keep."""
     problem = get_problem(problem_name)
-    adam, sgd = problem.suggested_lr["adam"], problem.suggested_lr["sgd"]
+    lr, more = problem.suggested_lr, problem.suggested_settings
+    adam = {**more.get("adam", {}), "lr": lr["adam"]}
+    sgd = {"momentum": 0.9, **more.get("sgd", {}), "lr": lr["sgd"]}
     runs: list[dict[str, object]] = [
-        {"optimizer": "adam", "settings": {"lr": adam}},
-        {"optimizer": "adam", "settings": {"lr": adam}, "drop_rate": 0.5},
-        {"optimizer": "adam", "settings": {"lr": adam}, "drop_rate": 0.9}
+        {"optimizer": "adam", "settings": adam},
+        {"optimizer": "adam", "settings": adam, "drop_rate": 0.5},
+        {"optimizer": "adam", "settings": adam, "drop_rate": 0.9}
         if problem.kind == "surface"
-        else {"optimizer": "adam", "settings": {"lr": adam / 2}},
-        {"optimizer": "sgd", "settings": {"lr": sgd, "momentum": 0.9}, "drop_rate": 0.5},
+        else {"optimizer": "adam", "settings": {**adam, "lr": lr["adam"] / 2}},
+        {"optimizer": "sgd", "settings": sgd, "drop_rate": 0.5},
     ]
     return runs

@@ -26,6 +26,19 @@ describe("Trail", () => {
     expect(trail.head?.step).toBe(2);
   });
 
+  it("of a fork begins where it leaves the run it comes from, and not before", () => {
+    const trail = new Trail();
+    trail.restart(null);
+    const [x, y] = [column([10, 20, 30, 40]), column([0, 0, 0, 0])];
+    trail.feed(x, y, place, 2, 3);
+    expect(trail.head).toBeNull();
+    trail.feed(x, y, place, Infinity, 3);
+    expect([trail.xs, trail.steps]).toEqual([
+      [30, 40],
+      [3, 4],
+    ]);
+  });
+
   it("leaves out rows that aren't finite", () => {
     const trail = new Trail();
     trail.restart(null);

@@ -160,6 +160,9 @@ class Roster:
                 ``spec``).
         """
         parent = self.get(run)
+        # Before it was one of its own, a fork was its parent.
+        while parent.identity.parent and isinstance(step, int) and step < parent.identity.fork_step:
+            parent = self.get(parent.identity.parent)
         made = self.done(parent)
         if parent.diverged_step is not None:
             made = min(made, parent.diverged_step - 1)

@@ -259,3 +259,16 @@ def test_what_was_kept_of_steps_that_nobody_recorded_is_forgotten(tmp_path: Path
     change = (11, Control("c", "set", "r1", "drop_rate", 0.0))
     Loop(experiment, again, scheduled=[change], stay=False, vault=vault, resume=known).run()
     assert vault.newest("r1", STEPS).spec.drop_rate == 0.0  # type: ignore[union-attr]
+
+
+def test_a_fork_before_a_forks_own_first_step_is_one_of_its_parent() -> None:
+    with Live(spec(problem="booth", runs=[{"optimizer": "adam"}], steps=30), paused=True) as live:
+        live.ask(Control("s", "step", value=20))
+        live.wait_state("paused")
+        live.ask(Control("f", "fork", "r1", value=10, spec={"drop_rate": 0.5}))
+        early = live.ask(Control("g", "fork", "r2", value=4)).run
+        late = live.ask(Control("h", "fork", "r2", value=10)).run
+    assert early is not None
+    assert (early["parent"], early["fork_step"], early["drop_rate"]) == ("r1", 4, 0.0)
+    assert late is not None
+    assert (late["parent"], late["fork_step"], late["drop_rate"]) == ("r2", 10, 0.5)

@@ -66,9 +66,8 @@ class Manager:
     async def _warm_up(self) -> None:
         """Load what checking the first experiment on a task would wait for."""
         await self.crew.ready.wait()
-        for name, problem in PROBLEMS.items():
-            if problem.kind == "task" and not problem.data:
-                await asyncio.to_thread(check_experiment, {"problem": name})
+        tasks = (name for name, p in PROBLEMS.items() if p.kind == "task" and not p.data)
+        await asyncio.to_thread(check_experiment, {"problem": next(tasks)})
 
     async def close(self) -> None:
         """End every worker; their last rows are stored, their experiments become cancelled. Those

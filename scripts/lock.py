@@ -30,10 +30,17 @@ def main() -> None:
         for line in frozen.splitlines()
         if line.startswith(KEPT) or not line.startswith(LEFT_OUT)
     ]
+    lines = [_named(line) for line in lines]
     lines = [line + MARKERS.get(line.split("==")[0], "") for line in lines]
     head = "# Written by `make lock` from pyproject.toml; don't edit.\n"
     text = head + "\n".join(sorted([*lines, *TOOLS], key=str.lower)) + "\n"
     (ROOT / "requirements.lock").write_text(text)
+
+
+def _named(line: str) -> str:
+    """The name as pyproject.toml writes it: with hyphens."""
+    name, _, version = line.partition("==")
+    return f"{name.replace('_', '-')}=={version}"
 
 
 if __name__ == "__main__":

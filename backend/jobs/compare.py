@@ -19,7 +19,8 @@ def compared(parts: Sequence[Mapping[str, Any]], recorded: Sequence[Mapping[int,
         recorded: for each part its run's losses by step.
     """
     for part, known in zip(parts, recorded, strict=True):
-        for step, again in enumerate(map(float, part["losses"]), part["first"]):
+        losses = [math.nan if loss is None else float(loss) for loss in part["losses"]]
+        for step, again in enumerate(losses, part["first"]):
             before = known.get(step)
             if before is None:
                 return f"step {step} of {part['run']} is not recorded, so it was not compared"

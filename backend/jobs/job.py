@@ -177,6 +177,8 @@ class Job:
             self.paused_at = time.monotonic()
         if state not in DONE:
             self.finished_at = None
+        elif any(run.state == "running" for run in after.runs):
+            self.finished_at = None  # one that was added or forked catches up
         elif self.finished_at is None:
             self.finished_at = time.monotonic()
         if _without_steps(after) != _without_steps(before):

@@ -161,7 +161,13 @@ class Launcher:
                 worker.kill()
                 await job.fail("its worker process did not come up")
             return
-        assignment = await self._assignment(job, queued)
+        try:
+            assignment = await self._assignment(job, queued)
+        except Exception as error:
+            log.exception("experiment %s cannot be started", job.id)
+            worker.kill()
+            await job.fail(f"it could not be started ({type(error).__name__}: {error})")
+            return
         if not job.active:  # it was stopped or replaced meanwhile
             await worker.tell(Shutdown())
             return

@@ -148,13 +148,18 @@ def _overlapping(
 
 
 def last_steps(connection: Connection, experiment: str, runs: Collection[str]) -> dict[str, int]:
-    """The newest step of each of `runs`, found from the end; those without rows are left out."""
+    """The newest step of each of `runs`, found from the end; those without rows are left out.
+
+    Rows at an interval may come late: only those of a step itself, which have a loss, count.
+    """
     row = frames.c
     query = select(row.bytes).where(row.experiment_id == experiment).order_by(row.seq.desc())
     found: dict[str, int] = {}
     with connection.execution_options(yield_per=64).execute(query) as result:
         for (data,) in result:
-            for run, step in steps_of(decode(data)).items():
+            frame = decode(data)
+            of_steps = [block for block in frame.blocks if "loss" in block.columns]
+            for run, step in steps_of(Frame(frame.v, frame.seq, of_steps)).items():
                 found.setdefault(run, step)
             if found.keys() >= set(runs):
                 break

@@ -68,7 +68,9 @@ class Hub:
     def view(self, experiment: str, name: str, content: dict[str, Any]) -> None:
         """A picture has a new state; the newest of each is kept for whoever comes later."""
         message = ViewMessage(name=name, content=content).model_dump_json()
-        if name not in ("picture", "usage"):
+        # Pictures, and what is half computed, mean nothing to whoever comes later.
+        whole = content.get("progress", 1.0) == 1.0
+        if whole and name not in ("picture", "usage"):
             self._views.setdefault(experiment, {})[name] = message
         self._put(experiment, News(message))
 

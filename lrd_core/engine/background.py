@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,8 @@ from lrd_core.engine.views.curvature import Measurement, measurement
 from lrd_core.engine.views.paths import Paths
 from lrd_core.engine.views.picture import Watched
 from lrd_core.settings import SettingError
+
+log = logging.getLogger(__name__)
 
 #: Part of the time that work in the background may take while training waits for it.
 SHARE = 0.25
@@ -63,6 +66,10 @@ class Background:
                 self._measure(trainer)
         self._paths.refit()
 
+    def rest(self) -> None:
+        """Training stands still: show the newest state."""
+        self._paths.refit(now=True)
+
     def _measure(self, trainer: Trainer) -> None:
         every = self.curvature_every
         due = every and trainer.step % every == 0 and trainer.state != "diverged"
@@ -74,7 +81,15 @@ class Background:
         its share of the time."""
         began = time.monotonic()
         while self.busy:
-            self._go_on()
+            try:
+                self._go_on()
+            except Exception as error:
+                # Whatever goes wrong here, out of memory first of all: training goes on.
+                log.warning("what was computed beside training is given up: %s", error)
+                self._measurements.clear()
+                if self._contour is not None:
+                    self._sink.view("contour", {"error": f"{type(error).__name__}: {error}"})
+                self._contour = None
             now = time.monotonic()
             if not idle or now - began >= PAUSE_S:
                 break

@@ -59,6 +59,6 @@ class Keeper:
                 log.warning("no checkpoint at step %s: %s", trainer.step, error)
             ended = time.monotonic()
             self._cost = max(ended - began, 0.8 * self._cost)
-            pause = max(self._interval, self._cost / SHARE)
+            pause = max(self._interval, self._cost * max(1, len(self._due)) / SHARE)
             self._kept[trainer.identity.id] = ended
             self._due[trainer.identity.id] = ended + pause

@@ -231,6 +231,8 @@ class Loop:
             self._due = time.monotonic()
         if state != self._state:
             self._state = state
+            if state != "running":
+                self._background.rest()
             self._tell()
 
     # --- output ------------------------------------------------------------

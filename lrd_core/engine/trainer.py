@@ -110,6 +110,9 @@ class Trainer:
             self.state, self.diverged_step = "diverged", self.step
         if self.replays:
             self._note(value)
+            if self.state == "diverged" and self.replays:
+                # The record went on from here; whoever compares will see it.
+                self._arrive()
             return {}
         return self._rows.measure(self.step, self.spec, self.members)
 

@@ -31,14 +31,20 @@ REACH = 1.0
 TELL_EVERY = 25
 
 
-@lru_cache(maxsize=1)
-def _apart(problem: str, settings: tuple[tuple[str, Any], ...], seed: int, device: str) -> Instance:
+@lru_cache(maxsize=2)
+def _apart(
+    purpose: str, problem: str, settings: tuple[tuple[str, Any], ...], seed: int, device: str
+) -> Instance:
+    """`purpose` only tells instances apart."""
     return get_problem(problem).build(dict(settings), seed, torch.device(device))
 
 
-def apart(spec: ExperimentSpec) -> Instance:
-    """An instance of the experiment that never trains, for looking at other places."""
-    return _apart(spec.problem, tuple(spec.settings.items()), spec.seed, spec.device)
+def apart(spec: ExperimentSpec, purpose: str) -> Instance:
+    """An instance of the experiment that never trains, for looking at other places.
+
+    One for each purpose: what is half done must not be moved by another.
+    """
+    return _apart(purpose, spec.problem, tuple(spec.settings.items()), spec.seed, spec.device)
 
 
 def contour_view(
@@ -52,7 +58,7 @@ def contour_view(
     Raises:
         SettingError: a surface, or no plane yet.
     """
-    instance = apart(spec)
+    instance = apart(spec, "contour")
     if get_problem(spec.problem).kind == "surface":
         raise SettingError("kind", "contour", "a task: a surface's picture is its contour")
     here = Point.of(centre.members[0].instance)

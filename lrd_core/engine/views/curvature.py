@@ -34,5 +34,5 @@ class Measurement:
 def measurement(spec: ExperimentSpec, trainer: Trainer, every: int) -> Measurement:
     """Measure where a run stands now."""
     here = Point.of(trainer.members[0].instance)
-    work = curvature(apart(spec), here, spec.seed, trainer.step)
+    work = curvature(apart(spec, "curvature"), here, spec.seed, trainer.step)
     return Measurement(trainer.identity.id, trainer.step, every, work)

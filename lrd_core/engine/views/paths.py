@@ -16,6 +16,8 @@ from lrd_core.problems import get_problem
 
 #: Seconds between two fits, at least; and the part of the time that fitting may take.
 INTERVAL_S, SHARE = 0.5, 0.01
+#: Steps between two points of a run that the plane is fitted on, at least.
+EVERY = 8
 
 
 class Paths:
@@ -51,6 +53,9 @@ class Paths:
             return
         if self._fit is None:
             self._fit = PlaneFit(trainer.rows.start, self._seed)
+        # All of the first steps, which lead furthest; then a few are enough for a plane.
+        if trainer.step > EVERY and trainer.step % EVERY:
+            return
         if not self._fit.wants(trainer.step):
             return
         parameters = trainer.members[0].instance.parameters
@@ -59,10 +64,10 @@ class Paths:
         self._step = max(self._step, trainer.step)
         self._news = True
 
-    def refit(self) -> None:
-        """Fit the plane if that is due, and send it."""
+    def refit(self, now: bool = False) -> None:
+        """Fit the plane if that is due (`now`: if there is anything new), and send it."""
         began = time.monotonic()
-        if self._fit is None or not self._news or began < self._due:
+        if self._fit is None or not self._news or (began < self._due and not now):
             return
         self._news = False
         plane = self._fit.refit()

@@ -65,9 +65,9 @@ def test_a_replaced_experiment_stops_once_the_new_one_has_started(server: Server
     assert ended["replaced_by"] == new["id"]
     assert "continued" in ended["message"]
     assert new["replaces"] == old["id"]
-    answer = server.control(old["id"], kind="play")
+    answer = server.control(old["id"], kind="pause")
     assert answer.status_code == 409
-    assert "start it again" in answer.json()["error"]["message"]
+    assert "resume it first" in answer.json()["error"]["message"]
 
 
 BAD: list[tuple[dict[str, Any], str, str]] = [

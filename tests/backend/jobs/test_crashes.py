@@ -51,9 +51,9 @@ def test_a_killed_worker_fails_its_experiment_and_no_other(own_server: Server) -
     assert told is not None
     assert 40 <= int(told[1]) <= step
     everything(server, doomed["id"]).check_gapless(RUNS, step)
-    refused = server.control(doomed["id"], kind="play")
+    refused = server.control(doomed["id"], kind="pause")
     assert refused.status_code == 409
-    assert "start it again" in refused.json()["error"]["message"]
+    assert "resume it first" in refused.json()["error"]["message"]
     server.reach(other["id"], server.experiment(other["id"])["step"] + 20)
     server.create(problem="booth", paused=True)
 
@@ -112,7 +112,7 @@ def test_a_graceful_end_stores_everything_and_leaves_no_process(own_server: Serv
     assert not server.workers()
     with sqlite3.connect(server.folder / "lrd.sqlite3") as store:
         states = dict(store.execute("SELECT id, state FROM experiments"))
-    assert states == {training: "cancelled", paused: "stopped"}
+    assert states == {training: "cancelled", paused: "cancelled"}
     server.start()
     stopped = server.experiment(training)
     assert f"the server was shut down at step {stopped['step']}" in stopped["message"]

@@ -3,7 +3,7 @@ import type { DeviceInfo, JobInfo, Usage } from "../protocol.ts";
 
 /** Megabytes as people say them: `310 MB`, `3.2 GB`. */
 export function memory(mb: number): string {
-  return mb < 1000 ? `${Math.round(mb)} MB` : `${(mb / 1024).toFixed(1)} GB`;
+  return mb < 1000 ? `${Math.round(mb)} MB` : `${(mb / 1000).toFixed(1)} GB`;
 }
 
 /** "running · step 320 of 900", "queued · 2 before it". */

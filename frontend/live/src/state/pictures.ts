@@ -74,6 +74,10 @@ export class Pictures {
   }
 
   private takeContour(content: Content): void {
+    if (content.error) {
+      this.progress.value = null;
+      return;
+    }
     const begins = Number(content.progress) === 0;
     // The plane may be fitted anew while the loss over it is computed.
     if (begins || this.progress.peek() === null) this.asked = this.plane.peek();

@@ -21,8 +21,8 @@ const device: DeviceInfo = {
   label: "CPU",
   kind: "cpu",
   cores: 2,
-  memory_used_mb: 9318.4,
-  memory_total_mb: 24576,
+  memory_used_mb: 9100,
+  memory_total_mb: 24000,
   utilisation: 37.6,
   jobs: 1,
   max_jobs: null,
@@ -38,7 +38,7 @@ describe("jobs in words", () => {
   it("tell what they use, as far as it is known", () => {
     expect(useOf(job)).toBe("cpu · 1 thread");
     const usage = { cpu: 95.6, memory_mb: 310.4, threads: 2, device: "cuda:0" };
-    const gpu = { memory_used_mb: 3276.8, memory_total_mb: 81920, utilisation: null };
+    const gpu = { memory_used_mb: 3200, memory_total_mb: 80000, utilisation: null };
     const busy = { ...job, device: "cuda:0", threads: 2, usage: { ...usage, gpu } };
     expect(useOf(busy)).toBe(
       "cuda:0 · 2 threads · 96\u202f% of a core · 310 MB · 3.2 GB of 80.0 GB",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from lrd_core.optim.kernels.cpu_source import WORDS
 from lrd_core.optim.kernels.program import Line, Program
 from lrd_core.optim.policies.gradients import MOMENTA
 from lrd_core.problems import Surface
@@ -42,20 +43,7 @@ HEADER = (
 #: whole: 1 if nothing is left out.
 NUMBERS = ("factor", "rest", "sigma", "near", "whole")
 
-_WORDS = {
-    "add": "{0} + {1}",
-    "sub": "{0} - {1}",
-    "mul": "{0} * {1}",
-    "div": "{0} / {1}",
-    "neg": "-{0}",
-    "lt": "{0} < {1}",
-    "le": "{0} <= {1}",
-    "gt": "{0} > {1}",
-    "ge": "{0} >= {1}",
-    "eq": "{0} == {1}",
-    "ne": "{0} != {1}",
-    "where": "select({0} != F(0), {1}, {2})",
-    "sign": "select({0} > F(0), F(1), select({0} < F(0), F(-1), {0}))",
+_WORDS = WORDS | {
     "weighted_sum": "fma({0}, {1}, {2} * {3})",
     "ema": "fma({2}, {1} - {0}, {0})",
 }

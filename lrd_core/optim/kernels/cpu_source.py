@@ -36,7 +36,8 @@ HEADER = (
 #: Elements of which one call of the inner loop takes care: a page of float32.
 BLOCK = 1024
 
-_WORDS = {
+#: How numba's kernels write what they all write alike.
+WORDS = {
     "add": "{0} + {1}",
     "sub": "{0} - {1}",
     "mul": "{0} * {1}",
@@ -150,7 +151,7 @@ def _inner(name: str, program: Program, variant: Variant, words: dict[str, str])
         if variant.scaled:
             lines.append("        g = g * factor")
         lines.append("        g = select(keep, g, F(0))")
-    all_words = {**_WORDS, **words}
+    all_words = {**WORDS, **words}
     lines += [f"        {text}" for text in program.listing(all_words, "F({0!r})")]
     lines += [
         f"        array_{s}[i] = {_value(new)}"

@@ -249,6 +249,11 @@ class Run(Message):
     step: int
     diverged_step: int | None
     message: str
+    how: str = Field(
+        "",
+        description="how its steps are computed, in words: stacked with other runs, or why not; "
+        "empty before the first one in this process, and on surfaces",
+    )
 
 
 class Tensor(Message):

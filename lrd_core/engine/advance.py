@@ -30,5 +30,7 @@ class Stepper:
         step_together([member.optimizer for member in members])
 
     def how(self, trainer: Trainer) -> str:
-        """How a run is computed, in words."""
+        """How a run's last step was computed, in words; empty before the first and on surfaces."""
+        if trainer.members[0].on_surface or trainer.members[0].loss is None:
+            return ""
         return self._stacks.how(trainer.members[0])

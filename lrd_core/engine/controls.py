@@ -108,7 +108,7 @@ class Applied:
 
 @dataclass(frozen=True)
 class RunStatus:
-    """Where one run stands."""
+    """Where one run stands; `how` its steps are computed, in words."""
 
     id: str
     slot: int
@@ -116,6 +116,7 @@ class RunStatus:
     step: int
     diverged_step: int | None = None
     message: str = ""
+    how: str = ""
 
 
 @dataclass(frozen=True)

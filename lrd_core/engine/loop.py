@@ -250,7 +250,7 @@ class Loop:
         """Send the status; rows that led to it go first."""
         self._told = time.monotonic()
         self._send_rows()
-        runs = self._runs.status()
+        runs = self._runs.status(self._stepper.how)
         self._sink.status(Status(self._state, self._step, self._steps, self._speed, runs))
 
     def _send_rows(self) -> None:

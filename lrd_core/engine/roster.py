@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -73,9 +73,10 @@ class Roster:
         """Names and shapes of the parameter tensors, in mask order."""
         return next(iter(self._trainers.values())).shapes
 
-    def status(self) -> list[RunStatus]:
-        """Where every run stands."""
-        return [trainer.status() for trainer in self._trainers.values()]
+    def status(self, how: Callable[[Trainer], str]) -> list[RunStatus]:
+        """Where every run stands, and how it is computed."""
+        every = self._trainers.values()
+        return [replace(trainer.status(), how=how(trainer)) for trainer in every]
 
     def get(self, run: str | None) -> Trainer:
         """The run of this id.

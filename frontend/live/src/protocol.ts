@@ -233,6 +233,11 @@ export interface Run {
   step: number;
   diverged_step: number | null;
   message: string;
+  /**
+   * how its steps are computed, in words: stacked with other runs, or why not; empty before the
+   * first one in this process, and on surfaces
+   */
+  how: string;
 }
 
 export interface Tensor {

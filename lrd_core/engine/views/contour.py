@@ -52,7 +52,8 @@ def contour_view(
 ) -> Iterator[None]:
     """Computes a contour, a value a turn, and sends it as the view ``contour``.
 
-    ``{"directions", "run", "step", "x", "y", "z", "progress"}``; ``z[i][j]`` at ``x[j]``, ``y[i]``,
+    ``{"directions", "run", "step", "x", "y", "z", "progress"}``, and the ``map`` of the plane as in
+    the view ``plane``; ``z[i][j]`` at ``x[j]``, ``y[i]``,
     None where it is not finite; without ``z`` while it is being computed.
 
     Raises:
@@ -62,7 +63,7 @@ def contour_view(
     if get_problem(spec.problem).kind == "surface":
         raise SettingError("kind", "contour", "a task: a surface's picture is its contour")
     here = Point.of(centre.members[0].instance)
-    about = {"directions": directions, "run": centre.identity.id, "step": centre.step}
+    about: dict[str, Any] = {"directions": directions, "run": centre.identity.id, "step": centre.step}
     lines: Sequence[torch.Tensor]
     x: NDArray[np.float64]
     if directions == "plane":
@@ -70,6 +71,7 @@ def contour_view(
         if plane is None:
             raise SettingError("setting", directions, "a later step: there is no plane yet")
         lines = list(plane.lifted())
+        about["map"] = plane.sketch_map.T.tolist()
         x, y = window(paths.places(), POINTS)
         shift = [
             (p - q).reshape(-1) for p, q in zip(here.parameters, centre.rows.start, strict=True)

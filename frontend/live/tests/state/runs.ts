@@ -76,6 +76,7 @@ export function run(slot: number, changes: Partial<Run> = {}): Run {
     step: 1,
     diverged_step: null,
     message: "",
+    how: "",
     ...changes,
   };
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from fastapi import Request
 
@@ -11,6 +12,8 @@ from backend.jobs.manager import Manager
 from backend.settings import Settings
 from backend.store import Store
 from backend.stream.hub import Hub
+
+Kept = TypeVar("Kept")
 
 
 @dataclass
@@ -29,4 +32,14 @@ class Services:
 def services(request: Request) -> Services:
     """The services of the application that handles `request` (a FastAPI dependency)."""
     found: Services = request.app.state.services
+    return found
+
+
+def kept(request: Request, kind: type[Kept]) -> Kept:
+    """The one `kind` of the application that handles `request`, made when it is first asked for.
+    To be called on the event loop only: two threads could make two."""
+    state = request.app.state
+    if not hasattr(state, kind.__name__):
+        setattr(state, kind.__name__, kind())
+    found: Kept = getattr(state, kind.__name__)
     return found

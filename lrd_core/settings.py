@@ -48,7 +48,8 @@ class Setting:
         name: key in settings dictionaries.
         default: value used where none is given; its type is the setting's type.
         low, high: bounds (inclusive unless `low_open` / `high_open`); None is unbounded.
-        choices: allowed strings, for settings whose default is a string.
+        choices: allowed strings, for settings whose default is a string; without any it is a text
+            that a subclass checks.
         label: words shown to a person; empty means `name`.
         help: one sentence.
         log: a slider over it should be logarithmic.
@@ -68,12 +69,14 @@ class Setting:
     live: bool = True
 
     @property
-    def kind(self) -> Literal["float", "int", "bool", "choice"]:
+    def kind(self) -> Literal["float", "int", "bool", "choice", "text"]:
         if isinstance(self.default, bool):
             return "bool"
         if isinstance(self.default, int):
             return "int"
-        return "float" if isinstance(self.default, float) else "choice"
+        if isinstance(self.default, float):
+            return "float"
+        return "choice" if self.choices else "text"
 
     def allowed(self) -> str:
         """What `check` accepts, in words."""

@@ -11,6 +11,7 @@ from backend.errors import ApiError
 from backend.protocol import (
     Catalogue,
     Grid,
+    LrScheduleInfo,
     OptimizerInfo,
     PointInfo,
     PolicyInfo,
@@ -21,6 +22,7 @@ from backend.protocol import (
 from lrd_core import __version__
 from lrd_core.engine.devices import devices
 from lrd_core.engine.experiment import MAX_RUNS, RESCALE
+from lrd_core.optim.lr_schedules import LR_SCHEDULES, LrSchedule
 from lrd_core.optim.policies import POLICIES, Policy
 from lrd_core.optim.rules import RULES, Rule
 from lrd_core.problems import PROBLEMS, Problem, Surface
@@ -96,6 +98,16 @@ def policy_info(policy: Policy) -> PolicyInfo:
     )
 
 
+def schedule_info(schedule: LrSchedule) -> LrScheduleInfo:
+    return LrScheduleInfo(
+        name=schedule.name,
+        label=schedule.label,
+        help=schedule.help,
+        paper=schedule.paper,
+        settings=[setting_info(setting) for setting in schedule.settings],
+    )
+
+
 def find_problem(name: str) -> Problem:
     """The problem called `name`, else 404."""
     if name not in PROBLEMS:
@@ -112,6 +124,7 @@ async def catalogue() -> Catalogue:
         problems=[problem_info(problem) for problem in PROBLEMS.values()],
         optimizers=[optimizer_info(rule) for rule in RULES.values()],
         policies=[policy_info(policy) for policy in POLICIES.values()],
+        schedules=[schedule_info(schedule) for schedule in LR_SCHEDULES.values()],
         drop_rate=setting_info(DROP_RATE),
         rescale=setting_info(RESCALE),
         max_runs=MAX_RUNS,

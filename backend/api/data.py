@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Request
 
 from backend.errors import ApiError
 from backend.protocol import DataSetInfo
+from backend.services import kept
 from lrd_core import data
 from lrd_core.problems import PROBLEMS
 from lrd_core.settings import SettingError
@@ -72,17 +73,9 @@ class Downloads:
             download.ended = True
 
 
-_making = threading.Lock()
-
-
-def downloads(request: Request) -> Downloads:
+async def downloads(request: Request) -> Downloads:
     """The downloads of the application that handles `request`."""
-    state: Any = request.app.state
-    with _making:
-        if not hasattr(state, "downloads"):
-            state.downloads = Downloads()
-    found: Downloads = state.downloads
-    return found
+    return kept(request, Downloads)
 
 
 def data_set_info(data_set: data.DataSet, download: Download | None) -> DataSetInfo:

@@ -29,8 +29,10 @@ import numpy as np
 from fastapi import APIRouter, Request, Response
 
 from backend.errors import ApiError
-from backend.protocol import SwarmIn
+from backend.protocol import RunIn, SwarmIn
+from backend.services import kept
 from lrd_core.engine.experiment import MAX_RUNS, SEED, RunSpec, check_run
+from lrd_core.optim.lr_schedules import CONSTANT, lr_factor
 from lrd_core.problems import PROBLEMS, Surface, get_problem
 from lrd_core.settings import Setting, SettingError
 from lrd_core.swarm import NEVER, Basins, Masks, basins, is_prepared, minima_of, prepare
@@ -74,7 +76,7 @@ def check_order(given: SwarmIn) -> Order:
     runs = []
     for i, run in enumerate(given.runs):
         try:
-            runs.append(check_run(run.model_dump(), i, surface.suggested_lr))
+            runs.append(_check_run(run, i, surface, steps))
         except SettingError as error:
             raise error.within(f"runs.{i}") from None
     fits = BUDGET // (n * n * len(runs))
@@ -82,6 +84,14 @@ def check_order(given: SwarmIn) -> Order:
         mend = f"at most {fits} steps for {len(runs)} runs of {n} × {n} starts, or a smaller n"
         raise SettingError("steps", steps, mend)
     return Order(surface, n, steps, int(SEED.check(given.seed)), given.masks, runs)
+
+
+def _check_run(run: RunIn, place: int, surface: Surface, steps: int) -> RunSpec:
+    checked = check_run(run.model_dump(), place, surface.suggested_lr, surface.kind, steps)
+    if lr_factor(checked.schedule, checked.schedule_settings, 0) is not None:
+        mend = f"{CONSTANT} without warm-up: a swarm's learning rate stays as it is"
+        raise SettingError("schedule", checked.schedule, mend)
+    return checked
 
 
 class Turns:
@@ -137,19 +147,11 @@ class Turns:
         self._busy = False
 
 
-def _turns(request: Request) -> Turns:
-    state = request.app.state
-    if not hasattr(state, "swarm_turns"):
-        state.swarm_turns = Turns()
-    found: Turns = state.swarm_turns
-    return found
-
-
 @router.post("", response_class=Response, responses={200: {"content": {"application/msgpack": {}}}})
 async def compute(given: SwarmIn, request: Request) -> Response:
     """Basin pictures as MessagePack; the first of its kind takes seconds longer: it compiles."""
     order = check_order(given)
-    async with _turns(request).turn(given.client):
+    async with kept(request, Turns).turn(given.client):
         if await request.is_disconnected():
             return Response(status_code=204)
         compiled = await _prepared(order, given)

@@ -55,8 +55,8 @@ def experiment(
 ) -> tuple[ExperimentSpec, Scheduled]:
     """The experiment and its scheduled controls from the command's options.
 
-    `optimizers` × `drop_rates` makes one run each with the settings that the problem suggests,
-    after those given in full.
+    `optimizers` × `drop_rates` makes one run each with the settings and schedule that the problem
+    suggests, after those given in full.
 
     Raises:
         SettingError: any bad value.
@@ -66,12 +66,14 @@ def experiment(
     if optimizers or not full:
         options = {} if lr is None else {"lr": lr}
         if optimizers or drop_rates or lr is not None:
-            suggested = get_problem(str(parts["problem"])).suggested_settings
+            problem = get_problem(str(parts["problem"]))
+            suggested = problem.suggested_settings
             full += [
                 {
                     "optimizer": name,
                     "settings": {**suggested.get(name, {}), **options},
                     "drop_rate": rate,
+                    **problem.suggested_schedule,
                 }
                 for name in (optimizers or ["adam"])
                 for rate in (drop_rates or [0.0])

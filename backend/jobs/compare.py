@@ -4,11 +4,48 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from backend.store import Store
+from lrd_core.engine.controls import Replayed
 
 EQUAL = "equal"
+#: Losses that are told in one message: some 2 MB of JSON, of 16 MiB that a websocket takes.
+MOST_LOSSES = 100_000
+
+
+def in_pieces(parts: Sequence[Replayed], most: int) -> list[list[Replayed]]:
+    """The same losses in the same order, at most `most` in each piece; at least one piece."""
+    pieces: list[list[Replayed]] = [[]]
+    room = most
+    for part in parts:
+        done = 0
+        while done < len(part.losses):
+            if not room:
+                pieces.append([])
+                room = most
+            losses = part.losses[done : done + room]
+            pieces[-1].append(replace(part, first=part.first + done, losses=losses))
+            done += len(losses)
+            room -= len(losses)
+    return pieces
+
+
+class Comparison:
+    """What comes of comparing a run's steps that arrive piece by piece."""
+
+    def __init__(self, store: Store, experiment: str) -> None:
+        self._store = store
+        self._experiment = experiment
+        #: Empty: nothing was compared; `EQUAL`; or a sentence about the first step that differs.
+        self.words = ""
+
+    async def add(self, parts: Sequence[Mapping[str, Any]]) -> None:
+        """Compare further steps; after the first that differs, nothing is compared any more."""
+        if parts and self.words in ("", EQUAL):
+            recorded = await recorded_of(self._store, self._experiment, parts)
+            self.words = compared(parts, recorded)
 
 
 def compared(parts: Sequence[Mapping[str, Any]], recorded: Sequence[Mapping[int, float]]) -> str:

@@ -9,12 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from pydantic import BaseModel
+
 from backend.errors import ApiError, refused
 from backend.jobs.changes import after_changes
-from backend.jobs.compare import EQUAL, compared, recorded_of
+from backend.jobs.compare import EQUAL, Comparison
 from backend.jobs.crew import Worker
 from backend.jobs.memory import ADVICE
 from backend.jobs.messages import (
+    ENDING,
     Ack,
     Assign,
     Stored,
@@ -25,10 +28,11 @@ from backend.jobs.messages import (
     WorkerReplayed,
     WorkerStatus,
     WorkerView,
+    replayed_name,
 )
 from backend.protocol import ControlOut, Experiment, Run, Usage
 from backend.store import Store
-from backend.store.frames import pack, steps_of
+from backend.store.frames import newest_steps, pack
 from backend.store.records import ACTIVE, QUEUED, control_out
 from lrd_core.engine.frames import decode
 from lrd_core.settings import SettingError
@@ -52,6 +56,8 @@ class Audience(Protocol):
     def view(self, experiment: str, name: str, content: dict[str, Any]) -> None: ...
 
     def viewers(self, experiment: str) -> int: ...
+
+    def ended(self, experiment: str) -> None: ...
 
 
 class Job:
@@ -81,6 +87,10 @@ class Job:
         self._store = store
         self._audience = audience
         self._answers: dict[str, asyncio.Future[ControlOut]] = {}
+        #: Where its worker says that every run is, which makes recorded steps again.
+        self._at: dict[str, int] = {}
+        #: Of steps made again by a run, as far as they were told.
+        self._comparisons: dict[str, Comparison] = {}
 
     @property
     def id(self) -> str:
@@ -100,6 +110,16 @@ class Job:
         """It needs a new process to go on."""
         gone = self.worker is None or self.leaving
         return self.experiment.state in ENDED or (self.experiment.state in DONE and gone)
+
+    def behind(self, run: str | None) -> bool:
+        """Whether this run, or any, has steps to make before it is where the experiment is."""
+        step = self.experiment.step
+        chosen = [one for one in self.experiment.runs if run in (None, one.id)]
+        return any(o.state == "running" and self._at.get(o.id, o.step) < step for o in chosen)
+
+    async def tell(self, message: BaseModel) -> bool:
+        """Send a message to its worker; False if there is none, or it is not connected."""
+        return self.worker is not None and await self.worker.tell(message)
 
     @property
     def viewers(self) -> int:
@@ -137,9 +157,10 @@ class Job:
         """
         frame = decode(data)
         if await self._store.append_frame(self.id, pack(frame, data)):
-            steps = steps_of(frame)
+            steps = newest_steps(frame)
             for run in self.experiment.runs:
                 run.step = max(run.step, steps.get(run.id, 0))
+                self._at[run.id] = max(self._at.get(run.id, 0), steps.get(run.id, 0))
             newest = max(steps.values(), default=0)
             self.experiment.step = max(self.experiment.step, newest)
             self._audience.frame(self.id, frame.seq, data)
@@ -161,6 +182,7 @@ class Job:
         if state == "cancelled" and not words:
             words = self.stop_words.format(step=max(before.step, status["step"]))
         told = {run["id"]: run for run in status["runs"]}
+        self._at = {id: run["step"] for id, run in told.items()}
         runs = [_followed(run, told.get(run.id)) for run in before.runs]
         after = before.model_copy(
             update={
@@ -224,12 +246,16 @@ class Job:
                 self._audience.experiment(after)
         return out
 
-    async def on_replayed(self, message: WorkerReplayed) -> Stored:
-        """Compare steps that were made again with the record; the run tells what came of it."""
-        words = ""
-        if message.parts:
-            recorded = await recorded_of(self._store, self.id, message.parts)
-            words = compared(message.parts, recorded)
+    async def on_replayed(self, message: WorkerReplayed) -> Stored | None:
+        """Compare steps that were made again with the record; after the last of them the run tells
+        what came of it, and the worker is answered."""
+        if message.first:
+            self._comparisons[message.run] = Comparison(self._store, self.id)
+        comparison = self._comparisons[message.run]
+        await comparison.add(message.parts)
+        if not message.last:
+            return None
+        words = self._comparisons.pop(message.run).words
         if words not in ("", EQUAL):
             log.warning("experiment %s, run %s: %s", self.id, message.run, words)
         runs = [
@@ -238,7 +264,7 @@ class Job:
         ]
         if runs != self.experiment.runs:
             await self.change(runs=runs)
-        return Stored(control=f"replayed:{message.run}")
+        return Stored(control=replayed_name(message.run))
 
     def on_view(self, message: WorkerView) -> None:
         """Hand a picture on."""
@@ -249,7 +275,7 @@ class Job:
     def on_ending(self, message: WorkerEnding) -> Stored:
         """The reason comes before the end."""
         self.stop_words = message.words
-        return Stored(control="ending")
+        return Stored(control=ENDING)
 
     async def on_failed(self, message: WorkerFailed) -> None:
         if message.out_of_memory:

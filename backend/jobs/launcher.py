@@ -95,8 +95,11 @@ class Launcher:
     async def _poll(self) -> None:
         while True:
             await asyncio.sleep(POLL_S)
-            if any(job.queued for job in self._jobs.values()):
-                await self.pump()
+            try:
+                if any(job.queued for job in self._jobs.values()):
+                    await self.pump()
+            except Exception:
+                log.exception("the queue could not be looked after; it is tried again")
 
     async def pump(self) -> None:
         """Start all for whom there is a place."""
@@ -135,7 +138,13 @@ class Launcher:
         worker = self._crew.spawn()
         worker.experiment = job.id
         job.spawned = worker
-        await job.change(state="starting", queue=None, message="", threads=threads)
+        try:
+            await job.change(state="starting", queue=None, message="", threads=threads)
+        except Exception:
+            # Not stored: it goes on waiting, and the process is sent away when it connects.
+            self._crew.forget(worker)
+            job.experiment, job.spawned = experiment, None
+            raise
         self._tasks.start(self._assign(job, worker, queued))
 
     async def _size(self, experiment: Experiment) -> int:
@@ -151,15 +160,21 @@ class Launcher:
             return await asyncio.to_thread(count)
         except SettingError:  # its data went away meanwhile: the worker will say so
             return 0
+        except Exception:
+            # The worker will say so; whoever waits behind it must not.
+            log.exception("the size of experiment %s is not known", experiment.id)
+            return 0
 
     async def _assign(self, job: Job, worker: Worker, queued: Queued) -> None:
         replaced = leaving(job.experiment)
         try:
             await asyncio.wait_for(worker.connected.wait(), self._settings.start_limit)
         except TimeoutError:
+            worker.kill()
+            self._crew.forget(worker)
             if job.active:
-                worker.kill()
                 await job.fail("its worker process did not come up")
+                await self._let_go(job)
             return
         try:
             assignment = await self._assignment(job, queued)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
-from contextlib import nullcontext, suppress
 from dataclasses import asdict
-from typing import Any
+from weakref import WeakValueDictionary
 
 from backend.errors import ApiError, unknown_experiment
+from backend.jobs.asking import ask, stop_row
 from backend.jobs.crew import Crew, Worker
 from backend.jobs.fresh import new_experiment
 from backend.jobs.job import Audience, Job, no_worker
 from backend.jobs.launcher import Launcher
 from backend.jobs.memory import ADVICE
-from backend.jobs.messages import Shutdown, WorkerControl
+from backend.jobs.messages import Shutdown
 from backend.jobs.room import chosen_device
 from backend.jobs.tasks import Tasks
 from backend.protocol import ControlIn, ControlOut, Experiment, ExperimentIn, Limits, ResumeIn
@@ -43,7 +42,7 @@ class Manager:
         self._audience = audience
         self._jobs: dict[str, Job] = {}
         self._tasks = Tasks()
-        self._resuming = asyncio.Lock()
+        self._resuming: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._closing = False
         self.crew = Crew(settings.worker_url(), token, self._exited)
         self.launcher = Launcher(
@@ -146,14 +145,15 @@ class Manager:
         ended stays as it is.
 
         Raises:
-            ApiError: 404, or the server is being shut down.
+            ApiError: 404, 409 while its old process is still there, or the server is being shut
+                down.
         """
-        async with self._resuming:
+        # Kept as long as somebody holds or waits for it.
+        async with self._resuming.setdefault(id, asyncio.Lock()):
             self._refuse_if_closing()
             job = self._jobs.get(id)
-            if job is not None and job.ended:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(job.over.wait(), self._settings.control_limit)
+            if job is not None and (job.ended or job.leaving):
+                await self._end_of(job)
                 job = self._jobs.get(id)
             if job is None:
                 experiment = await self.experiment(id)
@@ -161,6 +161,25 @@ class Manager:
                 limits = None if given.limits is None else Limits(**given.limits.model_dump())
                 await self.launcher.submit(job, given.paused, given.who, limits)
             return job.experiment
+
+    async def _end_of(self, job: Job) -> None:
+        """Wait until the process of a job is gone.
+
+        Raises:
+            ApiError: 409, it did not end in time.
+        """
+        limit = self._settings.control_limit
+        try:
+            await asyncio.wait_for(job.over.wait(), limit)
+        except TimeoutError:
+            worker = job.worker or job.spawned
+            process = f"its process {worker.pid}" if worker and worker.pid else "its process"
+            words = (
+                f"state: {process} has not ended within {limit:g} s; resume it again in a moment, "
+                "or end that process if it hangs"
+            )
+            allowed = "an experiment whose process has ended"
+            raise ApiError(409, "state", job.experiment.state, allowed, words) from None
 
     def _refuse_if_closing(self) -> None:
         if self._closing:
@@ -191,6 +210,7 @@ class Manager:
         if self._jobs.get(job.id) is job:
             del self._jobs[job.id]
         job.over.set()
+        self._audience.ended(job.id)
         self.launcher.stir()
 
     # --- controls ---------------------------------------------------------------------------------
@@ -206,27 +226,11 @@ class Manager:
             raise ApiError(422, "kind", given.kind, "another kind", words)
         job = await self._trained(id, given)
         if job.queued and given.kind == "stop":
-            return await self._cancel(job, given.who)
-        control = secrets.token_hex(6)
-        answer = job.expect(control)
-        limit = self._settings.control_limit
-        try:
-            async with asyncio.timeout(limit):
-                if job.experiment.state == "starting":
-                    await job.ready.wait()
-                if answer.done():
-                    return await answer
-                with job.stopping(given.who) if given.kind == "stop" else nullcontext():
-                    message = WorkerControl(control=_parts(given, control), who=given.who)
-                    if job.worker is None or not await job.worker.tell(message):
-                        raise job.no_worker()
-                    return await answer
-        except TimeoutError:
-            allowed = f"an answer within {limit:g} s"
-            words = f"kind: {given.kind} was not answered within {limit:g} s; look whether it came"
-            raise ApiError(504, "kind", given.kind, allowed, words) from None
-        finally:
-            job.give_up(control)
+            with job.stopping(given.who):
+                out = await job.take_up(job.experiment, stop_row(job.experiment.step, given.who))
+                await self._let_go(job)
+            return out
+        return await ask(job, given, self._settings.control_limit)
 
     async def _trained(self, id: str, given: ControlIn) -> Job:
         """The job that is to apply a control; an ended experiment is resumed for it, paused."""
@@ -239,27 +243,6 @@ class Manager:
         if job is None:
             raise no_worker(await self.experiment(id))
         return job
-
-    async def _cancel(self, job: Job, who: str) -> ControlOut:
-        """Take an experiment out of the queue."""
-        step = job.experiment.step
-        row: dict[str, Any] = {
-            "id": secrets.token_hex(6),
-            "kind": "stop",
-            "run": None,
-            "setting": None,
-            "value": None,
-            "spec": None,
-            "step": step + 1,
-            "received_step": step,
-            "changes": [],
-            "at": time.time(),
-            "who": who,
-        }
-        with job.stopping(who):
-            out = await job.take_up(job.experiment, row)
-            await self._let_go(job)
-        return out
 
     # --- workers come and go ----------------------------------------------------------------------
 
@@ -374,11 +357,9 @@ class Manager:
             now = time.monotonic()
             for job in list(self._jobs.values()):
                 idle = job.finished_at is not None and now - job.finished_at > limit
-                if idle and not job.leaving:
+                if not idle or job.leaving:
+                    continue
+                try:
                     await self._let_go(job)
-
-
-def _parts(given: ControlIn, id: str) -> dict[str, Any]:
-    """A control as it travels; of a run only what was given."""
-    spec = None if given.spec is None else given.spec.model_dump(exclude_unset=True)
-    return given.model_dump(exclude={"who", "spec"}) | {"id": id, "spec": spec}
+                except Exception:
+                    log.exception("the worker of experiment %s could not be let go", job.id)

@@ -8,6 +8,14 @@ from pydantic import Field
 
 from backend.protocol import Limits, Message, Tensor
 
+#: Under this name the reason of an end waits until it is `Stored`, as a control's answer does.
+ENDING = "ending"
+
+
+def replayed_name(run: str) -> str:
+    """The same for the steps of a run that were made again."""
+    return f"replayed:{run}"
+
 
 class WorkerHello(Message):
     """Worker → backend, first message; `experiment` is set once it has its assignment."""
@@ -39,12 +47,16 @@ class WorkerStatus(Message):
 class WorkerReplayed(Message):
     """Worker → backend: recorded steps were made again; sent again until it is `Stored`.
 
-    `parts` are `lrd_core.engine.controls.Replayed`.
+    `parts` are `lrd_core.engine.controls.Replayed`. Many losses come in several messages in a row,
+    the `first` to the `last`; only the last one is answered, so that all of them are sent again if
+    the link was cut between them.
     """
 
     type: Literal["replayed"] = "replayed"
     run: str
     parts: list[dict[str, Any]]
+    first: bool = True
+    last: bool = True
 
 
 class WorkerView(Message):

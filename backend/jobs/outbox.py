@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from itertools import chain
 
 #: Unacknowledged bytes above which the loop waits.
 LIMIT_BYTES = 64 * 1024 * 1024
@@ -22,7 +23,7 @@ class Outbox:
         self._frames: deque[tuple[int, bytes]] = deque()
         self._bytes = 0
         #: Answers by control, each with the number of the frame that it follows.
-        self._applied: dict[str, tuple[int, str]] = {}
+        self._applied: dict[str, tuple[int, tuple[str, ...]]] = {}
         self._ready = ""
         self._status = ""
         self._outgoing: deque[bytes | str] = deque()
@@ -59,11 +60,13 @@ class Outbox:
             self._status = text
             self._send(text)
 
-    def put_applied(self, control: str, text: str) -> None:
-        """Send the answer to a control; sent again after a reconnect until it is stored."""
+    def put_applied(self, control: str, *texts: str) -> None:
+        """Send the answer to a control, in one message or several; all of them are sent again
+        after a reconnect until it is stored."""
         with self._changed:
-            self._applied[control] = (self.seq, text)
-            self._send(text)
+            self._applied[control] = (self.seq, texts)
+            for text in texts:
+                self._send(text)
 
     def put_text(self, text: str) -> None:
         """Send something that need not be sent again."""
@@ -98,9 +101,9 @@ class Outbox:
             for seq, data in self._frames:
                 # In their order: what is recorded never follows a change that is not.
                 while answers and answers[0][0] < seq:
-                    outgoing.append(answers.popleft()[1])
+                    outgoing += answers.popleft()[1]
                 outgoing.append(data)
-            texts = [self._ready, *(text for _, text in answers), self._status]
+            texts = [self._ready, *chain.from_iterable(t for _, t in answers), self._status]
             self._outgoing = deque([*outgoing, *(text for text in texts if text)])
             self._changed.notify_all()
 

@@ -121,7 +121,8 @@ async def _take_in(job: Job, received: Any) -> str | None:
         case WorkerStatus():
             await job.on_status(message)
         case WorkerReplayed():
-            return (await job.on_replayed(message)).model_dump_json()
+            stored = await job.on_replayed(message)
+            return None if stored is None else stored.model_dump_json()
         case WorkerView():
             job.on_view(message)
         case WorkerEnding():

@@ -19,9 +19,11 @@ from typing import Any
 
 import torch
 
+from backend.jobs.compare import MOST_LOSSES, in_pieces
 from backend.jobs.link import Link
 from backend.jobs.memory import first_line, out_of_memory
 from backend.jobs.messages import (
+    ENDING,
     Assign,
     WorkerApplied,
     WorkerControl,
@@ -32,6 +34,7 @@ from backend.jobs.messages import (
     WorkerReplayed,
     WorkerStatus,
     WorkerView,
+    replayed_name,
 )
 from backend.jobs.outbox import LinkGoneError, Outbox
 from backend.jobs.past import spec_of
@@ -56,10 +59,6 @@ log = logging.getLogger(__name__)
 
 FLUSH_S = 3.0
 STOP_ID = "shutdown"
-#: Before a run's id: a replay's answer is sent again until it is stored, like a control's.
-REPLAYED = "replayed:"
-#: The same for the reason of an end.
-ENDING = "ending"
 
 
 def resume_of(parts: dict[str, Any]) -> Resume:
@@ -73,10 +72,11 @@ def resume_of(parts: dict[str, Any]) -> Resume:
 
 
 class BackendSink:
-    """Hands a loop's output to the outbox."""
+    """Hands a loop's output to the outbox; at most `losses` of a replay in one message."""
 
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, outbox: Outbox, losses: int = MOST_LOSSES) -> None:
         self._outbox = outbox
+        self._losses = losses
         self._lock = threading.Lock()
         self._known: dict[str, WorkerControl] = {}
         #: Called when steps were made.
@@ -106,8 +106,17 @@ class BackendSink:
         self._outbox.put_status(WorkerStatus(status=status.as_dict()).model_dump_json())
 
     def replayed(self, run: str, parts: list[Replayed]) -> None:
-        message = WorkerReplayed(run=run, parts=[asdict(part) for part in parts])
-        self._outbox.put_applied(f"{REPLAYED}{run}", message.model_dump_json())
+        pieces = in_pieces(parts, self._losses)
+        texts = [
+            WorkerReplayed(
+                run=run,
+                parts=[asdict(part) for part in piece],
+                first=number == 0,
+                last=number == len(pieces) - 1,
+            ).model_dump_json()
+            for number, piece in enumerate(pieces)
+        ]
+        self._outbox.put_applied(replayed_name(run), *texts)
 
     def view(self, name: str, content: dict[str, Any]) -> None:
         self._outbox.put_text(WorkerView(name=name, content=content).model_dump_json())

@@ -159,14 +159,14 @@ def last_steps(connection: Connection, experiment: str, runs: Collection[str]) -
         for (data,) in result:
             frame = decode(data)
             of_steps = [block for block in frame.blocks if "loss" in block.columns]
-            for run, step in steps_of(Frame(frame.v, frame.seq, of_steps)).items():
+            for run, step in newest_steps(Frame(frame.v, frame.seq, of_steps)).items():
                 found.setdefault(run, step)
             if found.keys() >= set(runs):
                 break
     return {run: step for run, step in found.items() if run in runs}
 
 
-def steps_of(frame: Frame) -> dict[str, int]:
+def newest_steps(frame: Frame) -> dict[str, int]:
     """The newest step of every run in `frame`."""
     steps: dict[str, int] = {}
     for block in frame.blocks:

@@ -78,6 +78,8 @@ runs = Table(
     Column("policy", String(100), nullable=False),
     Column("policy_settings", JSON, nullable=False, server_default=text("'{}'")),
     Column("rescale", Boolean, nullable=False),
+    Column("schedule", String(100), nullable=False, server_default=text("'constant'")),
+    Column("schedule_settings", JSON, nullable=False, server_default=text("'{}'")),
     Column("mask_seed", BigInteger, nullable=False),
     Column("mask_slot", Integer, nullable=False, server_default=text("-1")),
     Column("parent", String(32), nullable=False, server_default=text("''")),

@@ -13,6 +13,7 @@ from backend.protocol import (
     ViewMessage,
 )
 from backend.stream.viewer import MAX_BYTES, News, Viewer
+from backend.stream.views import Views
 
 
 class Hub:
@@ -22,7 +23,9 @@ class Hub:
         """`viewer_bytes` may wait for a viewer before it counts as too slow."""
         self._viewer_bytes = viewer_bytes
         self._viewers: dict[str, set[Viewer]] = {}
-        self._views: dict[str, dict[str, str]] = {}
+        self._views = Views()
+        #: Those without a process that are still looked at.
+        self._ended: set[str] = set()
 
     @property
     def count(self) -> int:
@@ -35,7 +38,7 @@ class Hub:
     def join(self, experiment: str) -> Viewer:
         """A new viewer; news queue up from now on."""
         viewer = Viewer(self._viewer_bytes)
-        for message in self._views.get(experiment, {}).values():
+        for message in self._views.of(experiment):
             viewer.put(News(message))
         self._viewers.setdefault(experiment, set()).add(viewer)
         self._tell_count(experiment)
@@ -48,6 +51,8 @@ class Hub:
             self._tell_count(experiment)
         else:
             self._viewers.pop(experiment, None)
+            if experiment in self._ended:
+                self.ended(experiment)
 
     def frame(self, experiment: str, seq: int, data: bytes) -> None:
         """A frame was stored."""
@@ -71,8 +76,17 @@ class Hub:
         # Pictures, and what is half computed, mean nothing to whoever comes later.
         whole = content.get("progress", 1.0) == 1.0
         if whole and name not in ("picture", "usage"):
-            self._views.setdefault(experiment, {})[name] = message
+            self._views.put(experiment, name, message)
+            self._ended.discard(experiment)
         self._put(experiment, News(message))
+
+    def ended(self, experiment: str) -> None:
+        """Its process is gone: its pictures go as soon as nobody looks."""
+        if experiment in self._viewers:
+            self._ended.add(experiment)
+        else:
+            self._ended.discard(experiment)
+            self._views.drop(experiment)
 
     def _tell_count(self, experiment: str) -> None:
         text = ViewersMessage(viewers=self.viewers(experiment)).model_dump_json()

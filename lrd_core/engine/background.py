@@ -25,6 +25,8 @@ SHARE = 0.25
 PAUSE_S = 0.01
 #: Measurements of curvature that may wait; while so many do, further ones are left out.
 WAITING = 32
+#: Bytes that they may hold, each a copy of the model; one may wait however large it is.
+WAITING_BYTES = 256 * 1024**2
 
 #: Takes a row beside those of the steps: run, step, columns, steps between two such rows.
 Record = Callable[[str, int, dict[str, float], int], None]
@@ -39,7 +41,7 @@ class Background:
         self._runs = runs
         self._sink = sink
         self._record = record
-        self._paths = Paths(spec, sink)
+        self._paths = Paths(spec, sink, runs)
         self._watched: Watched | None = None
         self._measurements: deque[Measurement] = deque()
         self._contour: Iterator[None] | None = None
@@ -49,7 +51,7 @@ class Background:
     @property
     def busy(self) -> bool:
         """Whether something is being computed."""
-        return bool(self._measurements) or self._contour is not None
+        return bool(self._measurements) or self._paths.recalls or self._contour is not None
 
     def before(self, trainers: Sequence[Trainer]) -> None:
         """These are about to make a step."""
@@ -61,8 +63,10 @@ class Background:
         if self._watched is not None:
             self._watched.after(trainers, self._sink)
         for trainer in trainers:
-            if not trainer.replays:
+            # Steps that are made again after a resume are its own; those before a fork are not.
+            if trainer.step > trainer.identity.fork_step:
                 self._paths.add(trainer)
+            if not trainer.replays:
                 self._measure(trainer)
         self._paths.refit()
 
@@ -73,8 +77,15 @@ class Background:
     def _measure(self, trainer: Trainer) -> None:
         every = self.curvature_every
         due = every and trainer.step % every == 0 and trainer.state != "diverged"
-        if due and len(self._measurements) < WAITING:
+        if due and self._may_wait(trainer):
             self._measurements.append(measurement(self._spec, trainer, every))
+
+    def _may_wait(self, trainer: Trainer) -> bool:
+        """Whether one more measurement may wait; those of one experiment are of one size."""
+        waiting = len(self._measurements)
+        instance = trainer.members[0].instance
+        size = sum(tensor.nbytes for tensor in (*instance.parameters, *instance.buffers.values()))
+        return waiting == 0 or (waiting < WAITING and (waiting + 1) * size <= WAITING_BYTES)
 
     def turn(self, idle: bool) -> None:
         """Go on with what is being computed: for a while if training has a pause, else only within
@@ -103,13 +114,15 @@ class Background:
         return self._spent <= SHARE * max(now - self._began, PAUSE_S)
 
     def _go_on(self) -> None:
-        """One turn of the work that waits longest: curvature before contours."""
+        """One turn of the work that waits longest: curvature before planes and contours."""
         if self._measurements:
             head = self._measurements[0]
             columns = head.go_on()
             if columns is not None:
                 self._measurements.popleft()
                 self._record(head.run, head.step, columns, head.every)
+        elif self._paths.recalls:
+            self._paths.recall()
         elif self._contour is not None and next(self._contour, self) is self:
             self._contour = None
 

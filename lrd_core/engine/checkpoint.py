@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +16,8 @@ import safetensors.torch
 import torch
 
 from lrd_core.engine.experiment import ExperimentSpec, RunSpec
-from lrd_core.engine.thinning import Kept, surplus
+from lrd_core.engine.member import PARAMETER
+from lrd_core.engine.thinning import MOST, Kept, surplus
 from lrd_core.engine.trainer import Snapshot
 
 log = logging.getLogger(__name__)
@@ -25,8 +26,13 @@ FORMAT = 1
 SUFFIX = ".safetensors"
 #: Between step and suffix in the name of a file that is there because something was changed.
 PINNED = ".pinned"
+#: End of the name of a file that is being written, after the number of the process.
+PART = ".part"
 #: Bytes of checkpoints that one experiment keeps.
 BUDGET = 2 * 1024**3
+
+#: Files that this process is writing.
+_under_way: set[Path] = set()
 
 
 @dataclass(frozen=True)
@@ -46,15 +52,21 @@ class Vault:
     written for another experiment (problem, settings, seed) or is broken is not read.
 
     Args:
-        folder: made when the first checkpoint is written.
+        folder: made when the first checkpoint is written; of one experiment, and at any time of
+            one process, so that what another one left half written is deleted.
         experiment: whose.
         budget: bytes; above it the least useful checkpoints are deleted, see `thinning`.
+        most: checkpoints of one run; above it likewise.
     """
 
-    def __init__(self, folder: Path, experiment: ExperimentSpec, budget: int = BUDGET) -> None:
+    def __init__(
+        self, folder: Path, experiment: ExperimentSpec, budget: int = BUDGET, most: int = MOST
+    ) -> None:
         self._folder = folder
         self._experiment = _fingerprint(experiment)
         self._budget = budget
+        self._most = most
+        _sweep(folder)
 
     def list(self, run: str) -> list[Checkpoint]:
         """All of a run, by step."""
@@ -63,10 +75,6 @@ class Vault:
             return []
         found = [_parsed(path) for path in folder.iterdir()]
         return sorted((c for c in found if c is not None), key=lambda c: c.step)
-
-    def has(self, run: str, step: int) -> bool:
-        """Whether the state after `step` is there."""
-        return any(self._path(run, step, pinned).exists() for pinned in (False, True))
 
     def save(self, snapshot: Snapshot, pinned: bool = False) -> None:
         """Write a snapshot; one that is there already stays, since it is from before any change.
@@ -111,15 +119,36 @@ class Vault:
                     return snapshot
         return None
 
+    def parameters(self, checkpoint: Checkpoint) -> Sequence[torch.Tensor] | None:
+        """Those of the run's first copy, on the CPU; None if the file is not readable."""
+        found = self._file(checkpoint, f"0.{PARAMETER}.")
+        if found is None:
+            return None
+        return [found[1][f"0.{PARAMETER}.{i}"] for i in range(len(found[1]))]
+
     def _read(self, checkpoint: Checkpoint) -> Snapshot | None:
+        found = self._file(checkpoint)
+        if found is None:
+            return None
+        about, tensors = found
+        try:
+            spec = RunSpec(**about["spec"])
+            return Snapshot(about["run"], about["step"], spec, tensors, about["numbers"])
+        except (KeyError, TypeError) as error:
+            log.warning("checkpoint %s is left out: %s", checkpoint.path, error)
+            return None
+
+    def _file(
+        self, checkpoint: Checkpoint, prefix: str = ""
+    ) -> tuple[dict[str, Any], dict[str, torch.Tensor]] | None:
+        """What is in a file: the header's part, and the tensors whose names begin so."""
         try:
             with safetensors.safe_open(checkpoint.path, framework="pt") as file:
                 about = json.loads((file.metadata() or {})["lrd"])
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            if about["format"] != FORMAT or about["experiment"] != self._experiment:
-                raise ValueError("it is of another experiment, or of another version")
-            spec = RunSpec(**about["spec"])
-            return Snapshot(about["run"], about["step"], spec, tensors, about["numbers"])
+                if about["format"] != FORMAT or about["experiment"] != self._experiment:
+                    raise ValueError("it is of another experiment, or of another version")
+                names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118
+                return about, {name: file.get_tensor(name) for name in names}
         except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
             log.warning("checkpoint %s is left out: %s", checkpoint.path, error)
             return None
@@ -131,7 +160,7 @@ class Vault:
         folders = [path for path in self._folder.iterdir() if path.is_dir()]
         files = [checkpoint for folder in folders for checkpoint in self.list(folder.name)]
         kept = [Kept(c.path.parent.name, c.step, c.size, c.pinned) for c in files]
-        for index in surplus(kept, self._budget):
+        for index in surplus(kept, self._budget, self._most):
             with suppress(FileNotFoundError):
                 files[index].path.unlink()
 
@@ -164,7 +193,8 @@ def _parsed(path: Path) -> Checkpoint | None:
 
 def _write(path: Path, data: bytes) -> None:
     """The file with all of `data`, or no file: a crash leaves a name that nobody reads."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = path.with_name(f"{path.name}.{os.getpid()}{PART}")
+    _under_way.add(part)
     try:
         with part.open("wb") as file:
             file.write(data)
@@ -175,6 +205,16 @@ def _write(path: Path, data: bytes) -> None:
         with suppress(OSError):
             part.unlink()
         raise
+    finally:
+        _under_way.discard(part)
+
+
+def _sweep(folder: Path) -> None:
+    """Delete what a process that was killed left half written."""
+    for part in folder.glob(f"*/*{SUFFIX}.*{PART}"):
+        if part not in _under_way:
+            with suppress(OSError):
+                part.unlink()
 
 
 def steps_of(folder: Path) -> Mapping[str, list[int]]:

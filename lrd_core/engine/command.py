@@ -6,13 +6,14 @@ import shlex
 from collections.abc import Iterable, Mapping
 
 from lrd_core.engine.controls import Change, Control
-from lrd_core.engine.experiment import POLICY_PREFIX, ExperimentSpec, RunSpec
+from lrd_core.engine.experiment import POLICY_PREFIX, SCHEDULE_PREFIX, ExperimentSpec, RunSpec
+from lrd_core.optim.lr_schedules import CONSTANT, get_lr_schedule
 from lrd_core.optim.policies import get_policy
 from lrd_core.optim.rules import get_rule
 from lrd_core.problems import get_problem
 from lrd_core.settings import Setting, SettingError, Value
 
-RUN_FIELDS = ("drop_rate", "policy", "rescale", "label")
+RUN_FIELDS = ("drop_rate", "policy", "rescale", "label", "schedule")
 
 
 def command(spec: ExperimentSpec, changes: Iterable[tuple[int, Change]] = ()) -> str:
@@ -42,7 +43,7 @@ def command(spec: ExperimentSpec, changes: Iterable[tuple[int, Change]] = ()) ->
 def run_text(run: RunSpec) -> str:
     """A run as `--run` takes it, e.g. ``adam lr=0.003 drop_rate=0.5``; defaults are left out.
 
-    A policy's settings are written ``policy.NAME=VALUE``.
+    A policy's settings are written ``policy.NAME=VALUE``, a schedule's ``schedule.NAME=VALUE``.
     """
     tokens = [run.optimizer, f"lr={_plain(run.settings['lr'])}"]
     rule = get_rule(run.optimizer)
@@ -55,6 +56,10 @@ def run_text(run: RunSpec) -> str:
     tokens += [POLICY_PREFIX + token for token in changed]
     if run.rescale:
         tokens.append("rescale=true")
+    if run.schedule != CONSTANT:
+        tokens.append(f"schedule={run.schedule}")
+    changed = _changed(get_lr_schedule(run.schedule).settings, run.schedule_settings)
+    tokens += [SCHEDULE_PREFIX + token for token in changed]
     return " ".join(tokens)
 
 
@@ -117,12 +122,14 @@ def parse_run(text: str) -> dict[str, object]:
     pairs = parse_pairs(tokens[1:], "run")
     run: dict[str, object] = {"optimizer": tokens[0]}
     run |= {name: pairs.pop(name) for name in RUN_FIELDS if name in pairs}
-    of_policy = {
-        name.removeprefix(POLICY_PREFIX): pairs.pop(name)
-        for name in list(pairs)
-        if name.startswith(POLICY_PREFIX)
-    }
-    return run | {"settings": pairs} | ({"policy_settings": of_policy} if of_policy else {})
+    for part, prefix in (
+        ("policy_settings", POLICY_PREFIX),
+        ("schedule_settings", SCHEDULE_PREFIX),
+    ):
+        named = [name for name in pairs if name.startswith(prefix)]
+        if named:
+            run[part] = {name.removeprefix(prefix): pairs.pop(name) for name in named}
+    return run | {"settings": pairs}
 
 
 def parse_at(text: str) -> tuple[int, Control]:

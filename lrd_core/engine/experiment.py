@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from lrd_core.engine.devices import check_device
+from lrd_core.optim.lr_schedules import CONSTANT, check_lr_schedule
 from lrd_core.optim.policies import get_policy
 from lrd_core.optim.random_bits import derive
 from lrd_core.optim.rules import get_rule
 from lrd_core.problems import get_problem
+from lrd_core.problems.problem import Problem
 from lrd_core.settings import DROP_RATE, Setting, SettingError, Value, check_settings
 
 MAX_RUNS = 16
@@ -33,6 +36,8 @@ RESCALE = Setting(
 MAX_LABEL = 60
 #: Before the name of a policy's setting, where it could be taken for the optimizer's.
 POLICY_PREFIX = "policy."
+#: Before the name of a setting of the learning rate's schedule, in text.
+SCHEDULE_PREFIX = "schedule."
 #: What a run is made of; only the optimizer has no default.
 RUN_PARTS = (
     "optimizer",
@@ -42,6 +47,8 @@ RUN_PARTS = (
     "policy_settings",
     "rescale",
     "label",
+    "schedule",
+    "schedule_settings",
 )
 EXPERIMENT_PARTS = (
     "problem",
@@ -82,7 +89,8 @@ class RunSpec:
 
     A fork has a `parent`: its first `fork_step` steps are the parent's, and its settings count from
     the step after. `mask_slot` says whose own masks it draws (`ExperimentSpec.mask_seed`); -1 is
-    the run's slot.
+    the run's slot. `schedule` is one of `lrd_core.optim.lr_schedules`: the learning rate of a step
+    is ``settings["lr"]`` times its factor.
     """
 
     id: str
@@ -97,6 +105,8 @@ class RunSpec:
     parent: str = ""
     fork_step: int = 0
     mask_slot: int = -1
+    schedule: str = CONSTANT
+    schedule_settings: dict[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -132,8 +142,18 @@ class ExperimentSpec:
         return derive(seed, "mask", slot) >> 11
 
 
-def check_run(given: Mapping[str, object], slot: int, suggested_lr: Mapping[str, float]) -> RunSpec:
+def check_run(
+    given: Mapping[str, object],
+    slot: int,
+    suggested_lr: Mapping[str, float],
+    kind: Literal["surface", "task"] = "task",
+    steps: int = int(STEPS.default),
+) -> RunSpec:
     """One run from its parts, `RUN_PARTS`.
+
+    Args:
+        kind: of the problem.
+        steps: of the experiment, which a cosine schedule covers unless it is told how many.
 
     Raises:
         SettingError: with the field's name.
@@ -162,6 +182,9 @@ def check_run(given: Mapping[str, object], slot: int, suggested_lr: Mapping[str,
         rule.group_options(checked)  # settings that contradict each other
     except SettingError as error:
         raise error.within("settings") from None
+    schedule, schedule_settings = check_lr_schedule(
+        given.get("schedule", CONSTANT), _pairs(given, "schedule_settings"), steps, kind
+    )
     return RunSpec(
         id=f"r{slot + 1}",
         slot=slot,
@@ -175,6 +198,8 @@ def check_run(given: Mapping[str, object], slot: int, suggested_lr: Mapping[str,
             policy.settings, _pairs(given, "policy_settings"), "policy_settings"
         ),
         mask_slot=slot,
+        schedule=schedule,
+        schedule_settings=schedule_settings,
     )
 
 
@@ -211,13 +236,14 @@ def check_experiment(given: Mapping[str, object]) -> ExperimentSpec:
         raise SettingError("runs", runs, f"a list of 1 to {MAX_RUNS} runs")
     if len(runs) > MAX_RUNS:
         raise SettingError("runs", len(runs), f"at most {MAX_RUNS} runs in one experiment")
+    steps = int(STEPS.check(given.get("steps", problem.steps)))
     spec = ExperimentSpec(
         problem=name,
         settings=settings,
         seed=seed,
-        steps=int(STEPS.check(given.get("steps", problem.steps))),
+        steps=steps,
         speed=check_speed(given.get("speed", problem.speed)),
-        runs=[_run_at(i, run, problem.suggested_lr) for i, run in enumerate(runs)],
+        runs=[_run_at(i, run, problem, steps) for i, run in enumerate(runs)],
         shared_masks=bool(SHARED_MASKS.check(given.get("shared_masks", True))),
         test_every=int(TEST_EVERY.check(given.get("test_every", problem.test_every))),
         seeds=int(SEEDS.check(given.get("seeds", 1))),
@@ -236,11 +262,11 @@ def _device(given: object, kind: str) -> object:
     return "cpu" if given == "auto" and kind == "surface" else given
 
 
-def _run_at(index: int, run: object, suggested_lr: Mapping[str, float]) -> RunSpec:
+def _run_at(index: int, run: object, problem: Problem, steps: int) -> RunSpec:
     if not isinstance(run, Mapping):
         raise SettingError(f"runs.{index}", run, "a run: optimizer, settings, drop_rate")
     try:
-        return check_run(run, index, suggested_lr)
+        return check_run(run, index, problem.suggested_lr, problem.kind, steps)
     except SettingError as error:
         raise error.within(f"runs.{index}") from None
 
@@ -265,4 +291,4 @@ def default_runs(problem_name: str) -> list[dict[str, object]]:
         else {"optimizer": "adam", "settings": {**adam, "lr": lr["adam"] / 2}},
         {"optimizer": "sgd", "settings": sgd, "drop_rate": 0.5},
     ]
-    return runs
+    return [{**run, **problem.suggested_schedule} for run in runs]

@@ -8,7 +8,7 @@ or ``"f8"`` (IEEE 754, little-endian); ``len(bytes) == rows * itemsize``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -152,15 +152,23 @@ class ColumnBuffer:
 
 
 def _closed(run: str, block: _Open) -> Block:
-    columns = {name: packed(name, values) for name, values in block.columns.items()}
-    return Block(run, block.first, block.every, block.rows, columns)
+    return Block(run, block.first, block.every, block.rows, packed(block.columns))
 
 
-def packed(name: str, values: Sequence[float] | NDArray[np.floating]) -> tuple[str, bytes]:
-    """A column's dtype and bytes."""
-    dtype = "f8" if name in EXACT else "f4"
+Column = Sequence[float] | NDArray[np.floating]
+
+
+def packed(columns: Mapping[str, Column]) -> dict[str, tuple[str, bytes]]:
+    """Dtype and bytes of columns of one length."""
+    named = {}
     with np.errstate(over="ignore"):
-        return dtype, np.asarray(values, dtype=f"<{dtype}").tobytes()
+        for name, values in columns.items():
+            dtype, kind = _EXACT if name in EXACT else _SINGLE
+            named[name] = dtype, np.asarray(values, kind).tobytes()
+    return named
+
+
+_EXACT, _SINGLE = ("f8", np.dtype("<f8")), ("f4", np.dtype("<f4"))
 
 
 def merge(frames: Iterable[Frame]) -> Frame:

@@ -1,4 +1,4 @@
-"""When a run's state is written: at an interval that costs little, and before every change."""
+"""When a run's state is written: at an interval that costs little, and before changes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ class Keeper:
     def keep(self, trainers: Iterable[Trainer], pinned: bool = False) -> None:
         """Write the state of these now; `pinned` before a change.
 
-        Where writing takes long, changes that follow each other closely share a checkpoint.
+        Changes that follow each other within ten times what writing takes share a checkpoint: the
+        states between are made again from it.
         """
         if self._vault is None:
             return

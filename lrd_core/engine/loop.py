@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -64,6 +64,7 @@ class Loop:
         self._background = Background(spec, self._runs, sink, self._buffer.add)
         self._state: State = "paused" if paused else "running"
         self._step = resume.step if resume else 0
+        self._diverged = 0
         self._steps = resume.steps if resume else spec.steps
         self._speed = resume.speed if resume else spec.speed
         if self._step >= self._steps or not self._runs.any_active():
@@ -111,14 +112,17 @@ class Loop:
             self._answer(self._wait())
             if self._over():
                 break
-            due = self._state == "running" and time.monotonic() >= self._due
-            if self._runs.behind(self._step) and not (due and self._may_advance()):
-                self._catch_up()
+            now = time.monotonic()
+            due = self._state == "running" and now >= self._due
+            behind = self._runs.behind(self._step)
+            if behind and not (due and self._may_advance()):
+                self._catch_up(behind)
             elif due:
-                self._advance()
-            idle = not due and not self._runs.behind(self._step)
-            if self._background.busy and (idle or self._background.may()):
-                self._background.turn(idle)
+                self._advance(now)
+            if self._background.busy:
+                idle = not due and not self._runs.behind(self._step)
+                if idle or self._background.may():
+                    self._background.turn(idle)
             self._flush()
         self._keeper.keep(self._runs.all())
         self._flush(now=True)
@@ -138,6 +142,8 @@ class Loop:
 
     def _wait(self) -> list[Control]:
         """The controls that came; blocks while there is nothing else to do."""
+        if self._state == "running" and not self._speed and self._inbox.empty():
+            return []
         now = time.monotonic()
         timeout: float | None = None
         ends = self._state == "cancelled" or (self._state in OVER and not self._stay)
@@ -156,9 +162,8 @@ class Loop:
         except queue.Empty:
             return controls
 
-    def _advance(self) -> None:
+    def _advance(self, now: float) -> None:
         """One step of every run that keeps up."""
-        now = time.monotonic()
         # A late step doesn't make the ones after it hurry.
         self._due = max(self._due + 1 / self._speed, now) if self._speed else now
         self._caught_up = 0
@@ -180,6 +185,7 @@ class Loop:
 
     def _end(self) -> State:
         """What it is called that nothing is left to train."""
+        self._runs.settle()
         runs = self._runs.all()
         return "diverged" if all(run.state == "diverged" for run in runs) else "finished"
 
@@ -193,12 +199,9 @@ class Loop:
 
     def _record(self, trainer: Trainer) -> None:
         replayed = trainer.replays
-        held_out = trainer.end()
-        run = trainer.identity.id
+        trainer.end()
         if trainer.rows:
-            self._buffer.wait_for(run, trainer.rows)
-        if held_out:
-            self._buffer.add(run, trainer.step, held_out, self._spec.test_every)
+            self._buffer.wait_for(trainer.identity.id, trainer.rows)
         if trainer.state == "diverged":
             self._tell()
         elif trainer.step >= self._steps and not trainer.replays:
@@ -218,9 +221,9 @@ class Loop:
         self._tell()
         self._answer_held()
 
-    def _catch_up(self) -> None:
+    def _catch_up(self, behind: Sequence[Trainer]) -> None:
         """One step of the run that is furthest behind; controls are looked at before each."""
-        trainer = min(self._runs.behind(self._step), key=lambda t: t.step)
+        trainer = min(behind, key=lambda t: t.step)
         self._caught_up += 1
         self._make([trainer])
         if trainer.step >= self._step:
@@ -239,23 +242,28 @@ class Loop:
 
     def _flush(self, now: bool = False) -> None:
         clock = time.monotonic()
-        quiet = self._state != "running" and not self._runs.behind(self._step)
-        if self._buffer and (now or quiet or clock - self._flushed >= FLUSH_S):
-            self._flushed = clock
-            self._sink.frame(self._buffer.take())
-            if clock - self._told >= STATUS_S:
+        due = now or clock - self._flushed >= FLUSH_S
+        if not due and (self._state == "running" or self._runs.behind(self._step)):
+            return
+        if self._buffer:
+            self._send_rows()
+            if clock - self._told >= STATUS_S or self._runs.diverged() != self._diverged:
                 self._tell()
+                if self._state == "running" and not self._runs.any_active():
+                    self._become(self._end())
 
     def _tell(self) -> None:
         """Send the status; rows that led to it go first."""
         self._told = time.monotonic()
         self._send_rows()
+        self._diverged = self._runs.diverged()
         runs = self._runs.status(self._stepper.how)
         self._sink.status(Status(self._state, self._step, self._steps, self._speed, runs))
 
     def _send_rows(self) -> None:
         if self._buffer:
             self._flushed = time.monotonic()
+            self._runs.settle()
             self._sink.frame(self._buffer.take())
 
     # --- controls ---------------------------------------------------------------------------------

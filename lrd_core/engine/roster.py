@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from lrd_core.engine.checkpoint import Vault
+from lrd_core.engine.checkpoint import Checkpoint, Vault
 from lrd_core.engine.controls import Change, RunStatus
 from lrd_core.engine.experiment import MAX_RUNS, RUN_PARTS, ExperimentSpec, RunSpec, check_run
 from lrd_core.engine.timeline import Changed, Past, Resume, RunRecord, spec_at, timeline
@@ -32,6 +32,7 @@ class Roster:
         self._vault = vault
         self._pasts: dict[str, Past] = {}
         self._trainers: dict[str, Trainer] = {}
+        self._before: dict[str, list[Checkpoint]] = {}
         if resume is not None:
             self._pasts = {record.spec.id: record.past for record in resume.runs}
             for record in resume.runs:
@@ -46,6 +47,9 @@ class Roster:
             # Steps that nobody recorded may be made anew, with other settings.
             self._vault.forget(record.spec.id, record.step)
         trainer = self._brought(record.spec.id, record.step, record.spec)
+        if self._vault is not None:
+            before = self._vault.list(record.spec.id)
+            self._before[record.spec.id] = [c for c in before if c.step <= trainer.step]
         trainer.diverged_step = record.diverged_step or trainer.diverged_step
         trainer.state = record.state
         if trainer.active and trainer.diverged_step is not None:
@@ -67,6 +71,16 @@ class Roster:
             trainer.restore(snapshot)
         trainer.replay(way, step, become)
         return trainer
+
+    @property
+    def vault(self) -> Vault | None:
+        """Where earlier states are, if any are kept."""
+        return self._vault
+
+    @property
+    def before(self) -> Mapping[str, list[Checkpoint]]:
+        """By run, the checkpoints from before a resume, up to the one that it went on from."""
+        return self._before
 
     @property
     def tensors(self) -> list[tuple[str, list[int]]]:
@@ -105,6 +119,15 @@ class Roster:
         """Whether anything is left to train."""
         return any(trainer.active for trainer in self._trainers.values())
 
+    def diverged(self) -> int:
+        """How many have diverged."""
+        return sum(trainer.state == "diverged" for trainer in self._trainers.values())
+
+    def settle(self) -> None:
+        """Let every run find out whether it has diverged (`Trainer.settle`)."""
+        for trainer in self._trainers.values():
+            trainer.settle()
+
     def go_on(self) -> None:
         """The experiment was extended: finished runs train again."""
         for trainer in self._trainers.values():
@@ -139,13 +162,17 @@ class Roster:
         """
         slot = self._new_slot()
         try:
-            spec = check_run(given, slot, get_problem(self._spec.problem).suggested_lr)
+            spec = self._checked(given, slot)
         except SettingError as error:
             raise error.within("spec") from None
         spec = replace(spec, id=f"r{len(self._trainers) + 1}")
         self._pasts[spec.id] = Past(spec)
         self._trainers[spec.id] = trainer = Trainer(self._spec, spec)
         return trainer
+
+    def _checked(self, given: Mapping[str, Any], slot: int) -> RunSpec:
+        problem = get_problem(self._spec.problem)
+        return check_run(given, slot, problem.suggested_lr, problem.kind, self._spec.steps)
 
     def _new_slot(self) -> int:
         if len(self._trainers) >= MAX_EVER:
@@ -172,7 +199,7 @@ class Roster:
         slot = self._new_slot()
         before = spec_at(self._pasts[parent.identity.id], step)
         try:
-            spec = check_run(_forked(before, given), slot, {})
+            spec = self._checked(_forked(before, given), slot)
         except SettingError as error:
             raise error.within("spec") from None
         spec = replace(
@@ -272,14 +299,15 @@ class Roster:
 def _forked(before: RunSpec, given: Mapping[str, Any]) -> dict[str, Any]:
     """The parts of a fork: the parent's, with what is given in their place."""
     parts = {name: getattr(before, name) for name in RUN_PARTS if name != "label"}
-    for name in ("settings", "policy_settings"):
+    merged = ("settings", "policy_settings", "schedule_settings")
+    for name in merged:
         if name in given:
             parts[name] = {**parts[name], **given[name]}
-    if given.get("policy", before.policy) != before.policy:
-        parts["policy_settings"] = given.get("policy_settings", {})
+    for name in ("policy", "schedule"):
+        if given.get(name, parts[name]) != parts[name]:
+            parts[f"{name}_settings"] = given.get(f"{name}_settings", {})
     optimizer = given.get("optimizer", before.optimizer)
     if optimizer != before.optimizer:
         mend = f"{before.optimizer}: a fork goes on with its parent's moments; add a run instead"
         raise SettingError("optimizer", optimizer, mend)
-    merged = ("settings", "policy_settings")
     return parts | {name: value for name, value in given.items() if name not in merged}

@@ -1,42 +1,28 @@
 """The rows of a run's steps: what the probes measure, and how its copies spread.
 
-A step leaves as little work as it can: sums and sketches are kept as they come and made into
-columns for many steps at once, when a frame is due.
+A step leaves as little work as it can: losses, sums and sketches are kept as they come, on a GPU
+without waiting for it, and made into columns for many steps at once, when a frame is due.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from lrd_core.engine.experiment import ExperimentSpec, RunSpec
+from lrd_core.engine.experiment import ExperimentSpec
 from lrd_core.engine.frames import Block, packed
 from lrd_core.engine.member import Member
-from lrd_core.optim.measurement import StepSums
-from lrd_core.probes import Position, Sketch, held_out, update, update_columns, update_ratios
+from lrd_core.engine.segment import Segment, numbers
+from lrd_core.probes import Position, Sketch, held_out, update, update_ratios
 from lrd_core.problems import get_problem
 from lrd_core.problems.problem import Instance
 
 Row = dict[str, float]
-
-
-@dataclass(slots=True)
-class _Step:
-    """One step as it was measured."""
-
-    step: int
-    loss: float
-    drop_rate: float
-    lr: float
-    sums: StepSums | None
-    sketch: NDArray[np.float32] | None
-    more: Row
 
 
 class Rows:
@@ -50,7 +36,8 @@ class Rows:
         on_surface = get_problem(experiment.problem).kind == "surface"
         self._position = Position(instances[0]) if on_surface else None
         self._sketch = Sketch(self._parameters, experiment.seed)
-        self._waiting: list[_Step] = []
+        self._segments: list[Segment] = []
+        self._asked: list[tuple[int, Callable[[], Row]]] = []
         #: The parameters that the run began with.
         self.start = [p.detach().clone() for p in self._parameters]
 
@@ -58,30 +45,40 @@ class Rows:
         """The sketch of the parameters now, (16,)."""
         return self._sketch.now()
 
-    def measure(self, step: int, spec: RunSpec, members: Sequence[Member]) -> Row:
-        """Keep the row of `step`; gives the one on held-out data if it is due, else nothing."""
-        first = members[0]
-        sums = first.optimizer.sums
-        more = {} if sums is not None else self._unsummed(first)
+    def measure(
+        self,
+        step: int,
+        loss: float | torch.Tensor,
+        settings: tuple[float, float],
+        members: Sequence[Member],
+    ) -> None:
+        """Keep the row of `step`, and the one on held-out data if it is due.
+
+        Args:
+            loss: of the first copy; a tensor is read when the row is taken.
+            settings: drop rate and learning rate of the step.
+        """
+        optimizer = members[0].optimizer
+        sums = optimizer.sums
+        more = {} if sums is not None else self._unsummed(members[0])
         if self._position is not None:
             more |= self._position.measure()
+        if step % self._test_every == 0:
+            found = self._held_out(members)
+            if self._test_every == 1:
+                more |= found()
+            else:
+                self._asked.append((step, found))
+        segment = self._segments[-1] if self._segments else None
+        if segment is None or not segment.follows(step, sums, more):
+            segment = Segment(step, sums, more)
+            self._segments.append(segment)
+        sketch = None if self._position is not None else self._sketch.later()
+        segment.steps.append((loss, settings, sums, sketch))
+        if more:
+            segment.more.append(more)
         if len(members) > 1:
-            more |= spread("loss", [float(m.loss) for m in members])  # type: ignore[arg-type]
-        held = self._held_out(step, members)
-        if self._test_every == 1:
-            more, held = more | held, {}
-        self._waiting.append(
-            _Step(
-                step=step,
-                loss=float(first.loss),  # type: ignore[arg-type]
-                drop_rate=spec.drop_rate,
-                lr=float(spec.settings["lr"]),
-                sums=sums,
-                sketch=None if self._position is not None else self._sketch.now(),
-                more=more,
-            )
-        )
-        return held
+            segment.copies.append([m.loss for m in members])
 
     def _unsummed(self, member: Member) -> Row:
         statistics = member.optimizer.statistics
@@ -89,66 +86,89 @@ class Rows:
             raise RuntimeError("the optimizer collects no statistics")
         return update(statistics, self._names)
 
-    def _held_out(self, step: int, members: Sequence[Member]) -> Row:
-        if step % self._test_every:
-            return {}
-        found = [held_out(member.instance) for member in members]
-        row = dict(found[0])
-        if not row:
-            return row
-        if len(members) > 1:
-            for name in found[0]:
-                row |= spread(name, [one[name] for one in found])
-        statistics = members[0].optimizer.statistics
-        if statistics is not None:
-            row |= update_ratios(statistics, self._names, self._parameters)
+    def _held_out(self, members: Sequence[Member]) -> Callable[[], Row]:
+        """The row on held-out data, which may be computed on the way."""
+        asked = [held_out(member.instance) for member in members]
+        optimizer = members[0].optimizer
+        step = optimizer.sums or optimizer.statistics
+        ratios: Callable[[], Row] = dict
+        if step is not None and self._position is None:
+            ratios = update_ratios(step, self._names, self._parameters)
+
+        def row() -> Row:
+            found = [one() for one in asked]
+            named = dict(found[0])
+            if not named:
+                return named
+            if len(found) > 1:
+                for name in found[0]:
+                    named |= spread(name, [one[name] for one in found])
+            return named | ratios()
+
         return row
 
     # --- columns ----------------------------------------------------------------------------------
 
     def __bool__(self) -> bool:
-        return bool(self._waiting)
+        return bool(self._segments)
+
+    def end_at_divergence(self) -> int | None:
+        """The first step whose loss is not finite, of those that wait; rows after it are dropped.
+
+        Reads losses from their device.
+        """
+        for place, segment in enumerate(self._segments):
+            values = segment.read()
+            bad = next((i for i, v in enumerate(values) if not math.isfinite(v)), None)
+            if bad is not None:
+                segment.cut(bad + 1)
+                del self._segments[place + 1 :]
+                last = segment.first + bad
+                self._asked = [(step, row) for step, row in self._asked if step <= last]
+                return last
+        return None
 
     def take(self, run: str) -> list[Block]:
         """All rows so far as blocks of `run`; none is left afterwards."""
-        waiting, self._waiting = self._waiting, []
-        return [self._block(run, list(steps)) for _, steps in groupby(waiting, _Alike())]
+        segments, self._segments = self._segments, []
+        blocks = [self._block(run, segment) for segment in segments]
+        asked, self._asked = self._asked, []
+        return blocks + self._held_out_blocks(run, asked)
 
-    def _block(self, run: str, steps: list[_Step]) -> Block:
-        columns: dict[str, Any] = {"loss": [one.loss for one in steps]}
-        sums = [one.sums for one in steps if one.sums is not None]
-        if sums:
-            columns |= update_columns(sums, self._names, self._numel)
-        columns |= {name: [one.more[name] for one in steps] for name in steps[0].more}
-        columns["drop_rate"] = [one.drop_rate for one in steps]
-        columns["lr"] = [one.lr for one in steps]
-        sketches = [one.sketch for one in steps if one.sketch is not None]
-        if sketches:
+    def _block(self, run: str, segment: Segment) -> Block:
+        columns = segment.columns(self._names, self._numel)
+        if segment.copies:
+            flat = numbers([loss for losses in segment.copies for loss in losses])
+            size = len(segment.copies[0])
+            each = [spread("loss", flat[i : i + size]) for i in range(0, len(flat), size)]
+            columns |= {name: [row[name] for row in each] for name in each[0]}
+        if self._position is None:
+            sketches = [step[3] for step in segment.steps if step[3] is not None]
             columns |= self._sketch.columns(sketches)
-        named = {name: packed(name, values) for name, values in columns.items()}
-        return Block(run, steps[0].step, 1, len(steps), named)
+        return _block(run, segment.first, 1, columns)
+
+    def _held_out_blocks(
+        self, run: str, asked: Sequence[tuple[int, Callable[[], Row]]]
+    ) -> list[Block]:
+        lots: list[tuple[int, list[Row]]] = []
+        for step, found in asked:
+            row = found()
+            if not row:
+                continue
+            if lots:
+                first, rows = lots[-1]
+                if step == first + len(rows) * self._test_every and row.keys() == rows[0].keys():
+                    rows.append(row)
+                    continue
+            lots.append((step, [row]))
+        return [
+            _block(run, first, self._test_every, {n: [row[n] for row in rows] for n in rows[0]})
+            for first, rows in lots
+        ]
 
 
-class _Alike:
-    """Groups steps that follow each other and have the same columns."""
-
-    def __init__(self) -> None:
-        self._before: _Step | None = None
-        self._group = 0
-
-    def __call__(self, here: _Step) -> int:
-        before, self._before = self._before, here
-        if before is not None and not _continues(before, here):
-            self._group += 1
-        return self._group
-
-
-def _continues(before: _Step, here: _Step) -> bool:
-    if here.step != before.step + 1 or here.more.keys() != before.more.keys():
-        return False
-    if before.sums is None or here.sums is None:
-        return before.sums is here.sums
-    return before.sums.indices == here.sums.indices
+def _block(run: str, first: int, every: int, columns: dict[str, Any]) -> Block:
+    return Block(run, first, every, len(columns[next(iter(columns))]), packed(columns))
 
 
 def spread(name: str, values: Sequence[float]) -> Row:

@@ -11,8 +11,9 @@ import torch
 from lrd_core.engine.controls import Change, Replayed, RunState, RunStatus
 from lrd_core.engine.experiment import POLICY_PREFIX, ExperimentSpec, RunSpec
 from lrd_core.engine.member import Member
-from lrd_core.engine.rows import Row, Rows
+from lrd_core.engine.rows import Rows
 from lrd_core.engine.timeline import Act, Timeline
+from lrd_core.optim.lr_schedules import Factor, lr_factor
 from lrd_core.optim.policies import get_policy
 from lrd_core.optim.rules import get_rule
 from lrd_core.settings import DROP_RATE, Setting, SettingError, Value
@@ -51,6 +52,9 @@ class Trainer:
         self.state: RunState = "running"
         self.diverged_step: int | None = None
         self.members = [Member(experiment, spec, copy) for copy in range(experiment.seeds)]
+        self._lr_factor = self._scheduled()
+        #: Losses are read when rows are taken: before, a GPU would have to be waited for.
+        self.lazy = self.members[0].instance.parameters[0].device.type == "cuda"
         self._rows = Rows(experiment, [member.instance for member in self.members])
         self._timeline: Timeline | None = None
         self._acts: list[Act] = []
@@ -95,26 +99,58 @@ class Trainer:
                 self._turn(act.become)
             elif act.change is not None:
                 self._apply(self.prepare(act.change.setting, act.change.value))
+        if self._lr_factor is not None:
+            self._set_lr()
 
-    def end(self) -> Row:
-        """Measure the step that every member has made; gives the held-out row, empty between
-        intervals. The step's own row waits in `rows`, unless it was recorded before.
+    @property
+    def lr(self) -> float:
+        """The newest step's learning rate: the one that is set, times the schedule's factor."""
+        lr = float(self.spec.settings["lr"])
+        return lr if self._lr_factor is None else lr * self._lr_factor(self.step)
+
+    def _scheduled(self) -> Factor | None:
+        instance = self.members[0].instance
+        name, settings = self.spec.schedule, self.spec.schedule_settings
+        return lr_factor(name, settings, instance.steps_per_epoch)
+
+    def _set_lr(self) -> None:
+        lr = self.lr
+        for member in self.members:
+            for group in member.optimizer.param_groups:
+                # The same object while nothing changes: that is what is looked at.
+                if group["lr"] != lr:
+                    group["lr"] = lr
+
+    def end(self) -> None:
+        """Measure the step that every member has made: its row waits in `rows`, unless it was
+        recorded before.
 
         A task's ``loss`` is the batch's loss before the update; a surface's is the value at the
         position after it.
         """
-        for member in self.members:
-            member.look_ahead(self.step)
-        value = float(self.members[0].loss)  # type: ignore[arg-type]
-        if not math.isfinite(value):
-            self.state, self.diverged_step = "diverged", self.step
-        if self.replays:
-            self._note(value)
-            if self.state == "diverged" and self.replays:
-                # The record went on from here; whoever compares will see it.
-                self._arrive()
-            return {}
-        return self._rows.measure(self.step, self.spec, self.members)
+        first = self.members[0]
+        if first.on_surface:
+            for member in self.members:
+                member.look_ahead(self.step)
+        loss: Any = first.loss
+        if self._timeline is not None:
+            self._note(float(loss))
+            return
+        if not self.lazy:
+            loss = loss.item()
+            if not math.isfinite(loss):
+                self.state, self.diverged_step = "diverged", self.step
+        settings = self.spec.drop_rate, self.lr
+        self._rows.measure(self.step, loss, settings, self.members)
+
+    def settle(self) -> None:
+        """Read what its device still holds of the rows that wait; it may have diverged on the way,
+        and made steps since that are not kept."""
+        if not self.lazy or self._timeline is not None:
+            return
+        step = self._rows.end_at_divergence()
+        if step is not None:
+            self.state, self.diverged_step = "diverged", step
 
     # --- replays ----------------------------------------------------------------------------------
 
@@ -144,7 +180,10 @@ class Trainer:
         if not self._again or self._again[-1].run != run:
             self._again.append(Replayed(run, self.step, []))
         self._again[-1].losses.append(loss)
-        if self.step >= self._until:
+        if not math.isfinite(loss):
+            self.state, self.diverged_step = "diverged", self.step
+        # A record that went on from here differs: whoever compares will see it.
+        if self.step >= self._until or self.state == "diverged":
             self._arrive()
 
     def _arrive(self) -> None:
@@ -186,6 +225,7 @@ class Trainer:
 
     def _turn(self, spec: RunSpec) -> None:
         self.spec = spec
+        self._lr_factor = self._scheduled()
         for member in self.members:
             member.turn(spec)
 

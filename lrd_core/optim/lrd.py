@@ -161,8 +161,8 @@ class LRD(Saving):
 
     @property
     def sums(self) -> StepSums | None:
-        """What the last step has summed, if statistics were collected in one pass on the CPU: they
-        are cheaper to make of many steps at once (`lrd_core.probes.update_columns`)."""
+        """What the last step has summed, if statistics were collected in one pass of an engine:
+        they are cheaper to make of many steps at once (`lrd_core.probes.update_columns`)."""
         return None if self._measured is None else self._measured.sums()
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -41,18 +42,17 @@ class Updated:
 LotSums = tuple[Sequence[int], "Sequence[NDArray[np.float64]] | torch.Tensor"]
 
 
-@dataclass(frozen=True, slots=True)
-class StepSums:
+class StepSums(NamedTuple):
     """Sums of one step, to be made sense of later.
 
     Attributes:
         indices: positions of the tensors.
-        sums: of `kernels.entry.SUMS`, (tensors, 6).
+        sums: of `kernels.entry.SUMS`, (tensors, 6) float64; rows, or a tensor on its device.
         factors: what each tensor's kept updates were multiplied by.
     """
 
     indices: tuple[int, ...]
-    sums: NDArray[np.float64]
+    sums: Sequence[NDArray[np.float64]] | torch.Tensor
     factors: list[float]
 
 
@@ -87,21 +87,28 @@ class Measured:
         self._names = names
         self._kept_all = kept_all
         self._repeated = repeated
+        #: Positions as they were given and as they are told, and the factors of those.
+        self._picked: tuple[Sequence[int], tuple[int, ...], list[float]] | None = None
         self._statistics: StepStatistics | None = None
 
     def sums(self) -> StepSums | None:
-        """What an engine on the CPU has summed, as it is. None where the step was not one pass of
-        such an engine, or its policy keeps everything: `statistics` tells then.
+        """What an engine has summed, as it is. None where the step was not one pass of an engine,
+        or its policy keeps everything: `statistics` tells then.
 
         Making sense of the sums of many steps at once costs a fraction of their `statistics`.
         """
-        if self._rows or len(self._sums) != 1 or self._kept_all or self._repeated:
+        lots = self._lots()
+        if self._rows or len(lots) != 1 or self._kept_all or self._repeated:
             return None
-        indices, rows = self._sums[0]
-        if isinstance(rows, torch.Tensor):
-            return None
-        factors = [self._factors[index] for index in indices]
-        return StepSums(tuple(indices), np.array(rows), factors)
+        indices, rows = lots[0]
+        if self._picked is None or self._picked[0] is not indices:
+            factors = [self._factors[index] for index in indices]
+            self._picked = indices, tuple(indices), factors
+        return StepSums(self._picked[1], rows, self._picked[2])
+
+    def _lots(self) -> Sequence[LotSums]:
+        """What engines have summed."""
+        return self._sums
 
     def statistics(self) -> StepStatistics:
         """The statistics of the step."""
@@ -111,7 +118,7 @@ class Measured:
 
     def _summed(self) -> StepStatistics:
         rows = self._rows | {
-            index: _row(row, self._factors[index]) for index, row in _read(self._sums).items()
+            index: _row(row, self._factors[index]) for index, row in _read(self._lots()).items()
         }
         indices, names = sorted(rows), self._names()
         if not indices:

@@ -8,7 +8,6 @@ from lrd_core.probes.plane import Plane
 from lrd_core.probes.plane_fit import PlaneFit
 from lrd_core.probes.point import Point
 from lrd_core.probes.position import Position
-from lrd_core.probes.projection import Projection
 from lrd_core.probes.sketch import Sketch
 from lrd_core.probes.update import update, update_columns, update_ratios
 
@@ -20,7 +19,6 @@ __all__ = [
     "PlaneFit",
     "Point",
     "Position",
-    "Projection",
     "Sketch",
     "contour",
     "curvature",

@@ -28,20 +28,16 @@ class Plane:
     run begins at (0, 0), in every plane.
 
     Attributes:
-        number: counts refits from 1.
         points: how many it was fitted on.
         explained: share of the points' variance along each axis.
-        centre: place of the points' mean.
         directions: float32 (2, coordinates looked at).
         sketch_map: float64 (16, 2): a sketch times it is a place.
         r2: of that map along each axis, every point being left out of its own fit.
         sample: which coordinates were looked at; the directions are 0 along all others.
     """
 
-    number: int
     points: int
     explained: tuple[float, float]
-    centre: tuple[float, float]
     directions: NDArray[np.float32]
     sketch_map: NDArray[np.float64]
     r2: tuple[float, float]
@@ -99,10 +95,8 @@ def fit(
     places, values = places[:, order] * signs, values[order]
     sketch_map, r2 = _sketch_map(sketches, places)
     return Plane(
-        number=before.number + 1 if before else 1,
         points=len(gram),
         explained=(float(values[0] / total), float(values[1] / total)),
-        centre=(float(places[:, 0].mean()), float(places[:, 1].mean())),
         directions=directions,
         sketch_map=sketch_map,
         r2=r2,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lrd_core.probes.plane import Plane, fit
 from lrd_core.probes.sampling import sample
-from lrd_core.probes.sketch import SIZE
+from lrd_core.probes.sketch_sums import SIZE
 
 #: Bytes of parameters that are kept.
 MEMORY = 64 * 2**20
@@ -48,6 +48,11 @@ class PlaneFit:
         return len(self._taken)
 
     @property
+    def most(self) -> int:
+        """Points that have room."""
+        return self._most
+
+    @property
     def every(self) -> int:
         """Steps between two points of a run: doubles when the room is used up."""
         return self._every
@@ -75,9 +80,23 @@ class PlaneFit:
             parameters: of one run, on any device.
             sketch: of the same parameters, (16,).
         """
+        if self.wants(step):
+            self.put(run, step, self.moved(parameters), sketch)
+
+    def moved(self, parameters: Sequence[torch.Tensor]) -> NDArray[np.float32]:
+        """θ − θ₀ at the coordinates looked at, (m,)."""
+        return self._seen(parameters) - self._start
+
+    def put(
+        self,
+        run: str,
+        step: int,
+        moved: NDArray[np.float32],
+        sketch: Sequence[float] | NDArray[np.floating],
+    ) -> None:
+        """As `add`, with what `moved` gives of the parameters."""
         if not self.wants(step):
             return
-        moved = self._seen(parameters) - self._start
         with np.errstate(over="ignore"):
             length = float(np.dot(moved, moved))
         if not np.isfinite(length):
@@ -91,9 +110,10 @@ class PlaneFit:
             self._sketches[len(self)] = sketch
             self._taken.append((run, step))
 
-    def forget(self, run: str) -> None:
-        """Drop a run's points."""
-        self._keep([i for i, (other, _) in enumerate(self._taken) if other != run])
+    def widen(self, every: int) -> None:
+        """Keep points of a run at least `every` steps apart, a power of two."""
+        while self._every < every:
+            self._wider()
 
     def refit(self) -> Plane | None:
         """The plane of what there is now; the one before if that lies on a line."""
@@ -113,8 +133,11 @@ class PlaneFit:
     def _thin(self) -> None:
         """Keep every second step, until there is room or only the start is left."""
         while len(self._taken) == self._most and any(step for _, step in self._taken):
-            self._every *= 2
-            self._keep([i for i, (_, step) in enumerate(self._taken) if self.wants(step)])
+            self._wider()
+
+    def _wider(self) -> None:
+        self._every *= 2
+        self._keep([i for i, (_, step) in enumerate(self._taken) if self.wants(step)])
 
     def _keep(self, rows: list[int]) -> None:
         n = len(rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -51,59 +51,72 @@ def update_columns(
     indices = steps[0].indices
     if any(step.indices != indices for step in steps):
         raise ValueError("steps of different tensors: take their columns apart")
-    sums = np.array([step.sums for step in steps])
-    factors = np.array([step.factors for step in steps])
-    # One tensor after the other, as `StepStatistics` adds: then the bits are the same.
-    grad, full, masked, masked_grad, masked_full, kept = np.zeros((6, len(steps)))
-    for t in range(len(indices)):
-        factor = factors[:, t]
-        grad_sq, full_sq, _, kept_sq, kept_dot_grad, coins = sums[:, t].T
-        grad += grad_sq
-        full += full_sq
-        masked += kept_sq * factor * factor
-        masked_grad += kept_dot_grad * factor
-        masked_full += kept_sq * factor
-        kept += coins
-    grad, full, masked = np.sqrt(grad), np.sqrt(full), np.sqrt(masked)
-    found = {
+    lists = [step.factors for step in steps]
+    same = all(factors is lists[0] for factors in lists)
+    factors = np.array(lists[:1] if same else lists).T
+    # (tensors, steps) each.
+    table = np.ascontiguousarray(_table(steps).T)
+    coins = table[5]
+    table[2] = table[3]
+    table[2:5] *= factors
+    table[2] *= factors
+    # One tensor after the other, as `StepStatistics` adds: the same bits for any number of steps.
+    total = table[:, 0].copy()
+    for t in range(1, len(indices)):
+        total += table[:, t]
+    masked_full, masked_grad, kept = total[3:]
+    grad, full, masked = np.sqrt(total[:3])
+    sizes = np.array([float(numel[index]) for index in indices])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shares = np.concatenate([kept[None], coins]) / np.append(sizes.sum(), sizes)[:, None]
+        cosines = np.array([masked_full, -masked_grad]) / (masked * np.array([full, grad]))
+    # A number over 0 is no cosine.
+    cosines[np.isinf(cosines)] = np.nan
+    columns = {
         "grad_norm": grad,
         "update_norm": masked,
-        "keep_rate": _over(kept, np.full(len(steps), float(sum(numel[i] for i in indices)))),
-        "cos_full": _over(masked_full, masked * full),
-        "cos_grad": _over(-masked_grad, masked * grad),
+        "keep_rate": shares[0],
+        "cos_full": cosines[0],
+        "cos_grad": cosines[1],
     }
     if len(names) > 1:
-        for t, index in enumerate(indices):
-            size = np.full(len(steps), float(numel[index]))
-            found[f"keep_rate/{names[index]}"] = _over(sums[:, t, 5], size)
-    return found
+        columns |= {f"keep_rate/{names[i]}": shares[t + 1] for t, i in enumerate(indices)}
+    return columns
 
 
-def _over(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The quotient, NaN where `below` is 0."""
-    found = np.full(len(above), np.nan)
-    with np.errstate(invalid="ignore"):
-        np.divide(above, below, out=found, where=below != 0)
-    return found
+def _table(steps: Sequence[StepSums]) -> NDArray[np.float64]:
+    """The sums of all steps, (steps, tensors, 6); one wait for all that a device holds."""
+    if isinstance(steps[0].sums, torch.Tensor):
+        found: list[torch.Tensor] = [step.sums for step in steps]  # type: ignore[misc]
+        return torch.stack(found).cpu().numpy()
+    tables: list[NDArray[np.float64]] = [np.asarray(step.sums) for step in steps]
+    return np.concatenate(tables).reshape(len(steps), *tables[0].shape)
 
 
 def update_ratios(
-    statistics: StepStatistics, names: list[str], parameters: Sequence[torch.Tensor]
-) -> dict[str, float]:
-    """``update_ratio/<tensor>``: norm of the masked update over the norm of the parameters after
-    it; NaN where both are zero.
+    step: StepSums | StepStatistics, names: list[str], parameters: Sequence[torch.Tensor]
+) -> Callable[[], dict[str, float]]:
+    """``update_ratio/<tensor>`` of a step: norm of the masked update over the norm of the
+    parameters now; NaN where both are zero. Read from devices when it is asked for.
 
     The norms of the parameters are no by-product of the step and cost a pass: this is for the rows
     of an interval.
     """
-    found = [parameters[index].detach() for index in statistics.indices]
-    if not found:
-        return {}
-    norms = torch.stack(torch._foreach_norm(found)).tolist()
-    return {
-        f"update_ratio/{names[index]}": _ratio(math.sqrt(masked), norm)
-        for index, masked, norm in zip(statistics.indices, statistics.masked_sq, norms, strict=True)
-    }
+    indices = list(step.indices)
+    if not indices:
+        return dict
+    norms = torch._foreach_norm([parameters[index].detach() for index in indices])
+
+    def ratios() -> dict[str, float]:
+        if isinstance(step, StepSums):
+            rows = zip(step.sums, step.factors, strict=True)
+            squares = [float(sums[3]) * factor**2 for sums, factor in rows]
+        else:
+            squares = list(step.masked_sq)
+        found = zip(indices, squares, norms, strict=True)
+        return {f"update_ratio/{names[i]}": _ratio(u**0.5, norm.item()) for i, u, norm in found}
+
+    return ratios
 
 
 def _ratio(update: float, norm: float) -> float:

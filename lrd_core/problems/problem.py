@@ -36,11 +36,15 @@ class Instance(Protocol):
         parameters, names: what is trained.
         buffers: what training changes beside them, by name, e.g. running means; empty for most.
         stack: how it trains together with other copies; None where it cannot.
+        steps_per_epoch: steps that go through the training data once; 0 where there are none.
     """
 
     parameters: list[torch.nn.Parameter]
     names: list[str]
     buffers: dict[str, torch.Tensor]
+
+    @property
+    def steps_per_epoch(self) -> int: ...
 
     @property
     def stack(self) -> Stack | None: ...
@@ -58,6 +62,11 @@ class Instance(Protocol):
     def test(self) -> dict[str, float]:
         """Columns measured on held-out data, e.g. ``test_loss`` and ``test_accuracy`` (0 to 1);
         empty for surfaces."""
+        ...
+
+    def examine(self) -> Callable[[], dict[str, float]]:
+        """`test` of the parameters as they are now: the caller may go on training and ask for the
+        result later."""
         ...
 
 
@@ -99,6 +108,12 @@ class Problem(Protocol):
     def suggested_settings(self) -> Mapping[str, Mapping[str, Value]]:
         """Other settings that suit a rule here, by rule name, e.g. weight decay; the menu's first
         proposal. A rule that is not named, and a setting that is not, has its own default."""
+        ...
+
+    @property
+    def suggested_schedule(self) -> Mapping[str, object]:
+        """Learning-rate schedule of the default comparison, as the parts ``schedule`` and
+        ``schedule_settings`` of a run; empty for a constant learning rate."""
         ...
 
     @property

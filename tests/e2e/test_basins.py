@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Request, Route, expect
 
-from tests.backend.server import Server
+from tests.backend.server import Server, until
 from tests.e2e.dashboard import Dashboard
 
 pytestmark = pytest.mark.browser
@@ -60,17 +60,27 @@ def pick(page: Dashboard, chip: str, value: str) -> None:
 
 
 @contextmanager
-def asked(page: Dashboard) -> Iterator[list[dict[str, Any]]]:
-    """Bodies of the requests for pictures meanwhile."""
+def posted(page: Dashboard, end: str) -> Iterator[list[dict[str, Any]]]:
+    """Bodies of the requests to addresses that end so, meanwhile."""
     bodies: list[dict[str, Any]] = []
 
     def note(request: Request) -> None:
-        if request.url.endswith("/api/swarms"):
+        if request.url.endswith(end) and request.method == "POST":
             bodies.append(json.loads(request.post_data or ""))
 
     page.page.on("request", note)
     yield bodies
     page.page.remove_listener("request", note)
+
+
+def asked(page: Dashboard) -> AbstractContextManager[list[dict[str, Any]]]:
+    """Bodies of the requests for pictures meanwhile."""
+    return posted(page, "/api/swarms")
+
+
+def controls(page: Dashboard) -> AbstractContextManager[list[dict[str, Any]]]:
+    """Controls sent meanwhile."""
+    return posted(page, "/controls")
 
 
 def test_the_pictures_and_the_sentence_say_the_same(server: Server, visit: Visit) -> None:
@@ -187,6 +197,7 @@ def test_a_slow_first_answer_leaves_everything_in_its_place(server: Server, visi
     page.page.route("**/api/swarms", lambda route: held.append(route))
     page["view-basins"].click()
     expect(page["basins-slow"]).to_contain_text("compiled")
+    expect(page["basins-time"]).to_have_text(re.compile(r"preparing · \d+ s so far"))
     parts = (picture(page).locator(".basin-frame"), page["verdict"], page["basin-legend"])
     before = [part.bounding_box() for part in parts]
     held[0].continue_()
@@ -213,7 +224,91 @@ def test_a_phone_shows_the_chosen_run(server: Server, visit: Visit) -> None:
     expect(page["basin"]).to_have_count(1)
     page.page.locator("[data-testid=run-chip][data-run=r3]").click()
     finely_drawn(page, "r3")
-    assert page.overflow() == 0
-    reached = shares(page.card("r3").get_by_test_id("reach").inner_text())
-    assert page.ink(picture(page, "r3")) / 256**2 == pytest.approx(reached, abs=NEAR)
+    reach = page.card("r3").get_by_test_id("reach")
+    expect(reach).to_have_text(re.compile("%"))
+
+    def agrees() -> bool:
+        reached = shares(reach.inner_text())
+        return abs(page.ink(picture(page, "r3")) / 256**2 - reached) <= NEAR
+
+    until(agrees, what="a picture of what its card says")
+    until(lambda: page.overflow() == 0, what="a page as wide as its window")
     expect(page.card("r3").get_by_test_id("drop-rate")).to_be_in_viewport(ratio=1)
+
+
+def test_the_sliders_of_an_ended_experiment_ask_what_if(server: Server, visit: Visit) -> None:
+    id = himmelblau(server, 0, 0.5)
+    server.control(id, kind="stop")
+    page = open_basins(server, visit, id)
+    finely_drawn(page)
+    card = page.card("r2")
+    before = card.get_by_test_id("reach").inner_text()
+    expect(card.get_by_test_id("what-if")).to_contain_text("it trained at 0.50")
+    expect(card.get_by_test_id("what-if-back")).to_be_hidden()
+    place = card.bounding_box()
+    page.slide("r2", 0.9)
+    expect(picture(page).locator(".name")).to_contain_text("0.9")
+    finely_drawn(page)
+    assert shares(card.get_by_test_id("reach").inner_text()) < shares(before) - 0.2
+    assert card.bounding_box() == place
+    assert page.experiment()["runs"][1]["drop_rate"] == 0.5
+    assert page.experiment()["state"] == "cancelled"
+    card.get_by_test_id("what-if-back").click()
+    expect(card.get_by_test_id("drop-rate")).to_have_value("0.5")
+    expect(card.get_by_test_id("reach")).to_have_text(before)
+    # Among the paths the slider moves a training, and there is none.
+    page["view-paths"].click()
+    expect(card.get_by_test_id("drop-rate")).to_be_disabled()
+    expect(card.get_by_test_id("what-if")).to_have_count(0)
+
+
+def test_a_zoom_stays_when_new_pictures_come(server: Server, visit: Visit) -> None:
+    page = open_basins(server, visit, himmelblau(server, 0, 0.5))
+    finely_drawn(page)
+    plot = page.plot("reached")
+    y = plot["y"] + plot["height"] / 2
+    page.page.mouse.move(plot["x"] + 0.2 * plot["width"], y)
+    page.page.mouse.down()
+    page.page.mouse.move(plot["x"] + 0.6 * plot["width"], y, steps=4)
+    page.page.mouse.up()
+    back = page.chart("reached").get_by_role("button", name="reset zoom")
+    expect(back).to_be_visible()
+    middle = page.hovered("reached", 0.5)
+    assert middle == pytest.approx(200, abs=3)
+    page.slide("r2", 0.8)
+    expect(picture(page).locator(".name")).to_contain_text("0.8")
+    finely_drawn(page)
+    expect(back).to_be_visible()
+    assert page.hovered("reached", 0.5) == middle
+    # Fewer steps than are looked at: there is nothing left to zoom into.
+    page["chip-steps"].click()
+    page["problem-steps"].fill("100")
+    page["problem-steps"].press("Enter")
+    expect(back).to_be_hidden(timeout=COMPILED)
+
+
+def test_space_and_arrows_leave_the_unseen_training_alone(server: Server, visit: Visit) -> None:
+    page = open_basins(server, visit, himmelblau(server, 0, 0.5))
+    with controls(page) as sent:
+        # A button that has the focus would take the space.
+        page["basin-legend"].click()
+        for key in ("Space", "ArrowRight", "ArrowLeft", "f"):
+            page.page.keyboard.press(key)
+        page["view-paths"].click()
+        page.page.locator(".formula").click()
+        page.page.keyboard.press("Space")
+        page.expect_status("paused")
+    assert [one["kind"] for one in sent] == ["pause"]
+    expect(page["back-to-live"]).to_have_count(0)
+
+
+def test_what_pictures_need_is_compiled_before_they_are_asked_for(
+    server: Server, visit: Visit
+) -> None:
+    id = himmelblau(server, 0, 0.5)
+    page = visit(server, f"/?experiment={id}")
+    with page.page.expect_response("**/api/swarms", timeout=COMPILED) as found:
+        expect(page["surface-map"]).to_be_visible()
+    asked_for = json.loads(found.value.request.post_data or "")
+    assert (asked_for["n"], asked_for["steps"], len(asked_for["runs"])) == (16, 1, 1)
+    assert found.value.ok

@@ -63,6 +63,8 @@ def test_every_task_is_in_the_menu_and_another_one_starts(server: Server, visit:
     # It measures no accuracy: the loss on what is held out takes that place.
     page.wait_rows("r1", 20)
     expect(page.chart("accuracy")).to_contain_text("Test loss", timeout=30_000)
+    expect(page.card("r1")).to_contain_text("test loss")
+    expect(page.card("r1").get_by_test_id("test")).to_have_text(re.compile(r"^\d"))
     for name in ("rank", "factors"):
         expect(page[f"chip-{name}"]).to_be_visible()
 
@@ -148,6 +150,11 @@ def test_paths_are_seen_in_their_plane_over_the_contours_of_the_loss(
     assert found["directions"] == "plane"
     box = chart.locator(".picture").bounding_box()
     assert box is not None
+    # Who comes later sees it where it was computed, however the plane has moved since.
+    wait_probe(page, f"$.plane.step > {probe(page, '$.plane.step')}")
+    later = visit(server, f"/train?experiment={page.id}")
+    expect(later["contour-words"]).to_contain_text("loss at step", timeout=COMPUTED)
+    assert probe(later, "$.contour.map") == found["map"] != probe(later, "$.plane.map")
     # Paths lie where the loss was computed.
     page.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(chart.locator(".chart-hover")).to_contain_text("loss ≈")
@@ -166,6 +173,44 @@ def test_the_loss_around_one_run(server: Server, visit: Visit) -> None:
     found = probe(page, "$.contour")
     assert (found["directions"], found["run"]) == ("filter", "r2")
     expect(page.chart("trajectories")).to_contain_text("Adam + LRD, random directions")
+
+
+# --- how runs are computed ------------------------------------------------------------------------
+
+
+def test_cards_say_whether_runs_train_as_one_model(server: Server, visit: Visit) -> None:
+    runs = [{"optimizer": "adam"}, {"optimizer": "adam", "drop_rate": 0.5}]
+    page = visit(server, f"/train?experiment={digits(server, runs=runs)}")
+    how = page.card("r2").get_by_test_id("how")
+    expect(how).to_have_text("stacked with 1 other")
+    page.card("r2").get_by_test_id("run-menu").click()
+    expect(page["how-note"]).to_have_text("Its steps are computed stacked with 1 other.")
+    page.page.keyboard.press("Escape")
+    height = page.card("r2").bounding_box()
+    server.control(page.id, kind="remove_run", run="r1")
+    expect(how).to_have_text("alone: no other run has its architecture")
+    after = page.card("r2").bounding_box()
+    assert height
+    assert after
+    assert after["height"] == height["height"]
+
+
+@pytest.mark.parametrize("phone", [False, True])
+def test_why_runs_train_one_after_the_other_fits_its_card(
+    server: Server, visit: Visit, phone: bool
+) -> None:
+    id = digits(server, settings={"width": 512, "depth": 2})
+    page = visit(server, f"/train?experiment={id}", phone=phone)
+    card = page["run-card"].first
+    expect(card.get_by_test_id("how")).to_have_text(re.compile("^one after the other: "))
+    box, line = card.bounding_box(), card.get_by_test_id("how").bounding_box()
+    assert box
+    assert line
+    assert line["height"] < 20
+    assert line["x"] + line["width"] <= box["x"] + box["width"]
+    card.get_by_test_id("run-menu").click()
+    expect(page["how-note"]).to_contain_text("one after the other, ")
+    assert page.overflow() <= 0
 
 
 # --- masks ----------------------------------------------------------------------------------------

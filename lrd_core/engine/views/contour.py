@@ -63,7 +63,11 @@ def contour_view(
     if get_problem(spec.problem).kind == "surface":
         raise SettingError("kind", "contour", "a task: a surface's picture is its contour")
     here = Point.of(centre.members[0].instance)
-    about: dict[str, Any] = {"directions": directions, "run": centre.identity.id, "step": centre.step}
+    about: dict[str, Any] = {
+        "directions": directions,
+        "run": centre.identity.id,
+        "step": centre.step,
+    }
     lines: Sequence[torch.Tensor]
     x: NDArray[np.float64]
     if directions == "plane":

@@ -9,14 +9,17 @@ from numpy.typing import NDArray
 
 from lrd_core.engine.controls import Sink
 from lrd_core.engine.experiment import ExperimentSpec
+from lrd_core.engine.roster import Roster
 from lrd_core.engine.trainer import Trainer
+from lrd_core.engine.views.earlier import Earlier
 from lrd_core.probes.plane import Plane
 from lrd_core.probes.plane_fit import PlaneFit
 from lrd_core.problems import get_problem
 
 #: Seconds between two fits, at least; and the part of the time that fitting may take.
 INTERVAL_S, SHARE = 0.5, 0.01
-#: Steps between two points of a run that the plane is fitted on, at least.
+#: Steps between two points of a run that the plane is fitted on, at least, but for the first ones,
+#: which lead furthest. A power of two.
 EVERY = 8
 
 
@@ -25,9 +28,11 @@ class Paths:
 
     ``{"map": [[16], [16]], "offset": [2], "explained": [2], "fit": R², "step": n}``: a row's place
     in the plane is its sketch times each row of ``map``. A surface's plane is the surface.
+
+    After a resume the first plane waits for the checkpoints from before it.
     """
 
-    def __init__(self, spec: ExperimentSpec, sink: Sink) -> None:
+    def __init__(self, spec: ExperimentSpec, sink: Sink, runs: Roster) -> None:
         self._on_surface = get_problem(spec.problem).kind == "surface"
         self._seed = spec.seed
         self._sink = sink
@@ -35,6 +40,31 @@ class Paths:
         self._step = 0
         self._news = False
         self._due = 0.0
+        self._earlier: Earlier | None = None
+        if runs.vault is not None and any(runs.before.values()) and not self._on_surface:
+            start = runs.get(next(iter(runs.before))).rows.start
+            self._fit = fit = PlaneFit(start, self._seed)
+            forks = {run: runs.get(run).identity.fork_step for run in runs.before}
+            self._earlier = Earlier(runs.vault, runs.before, forks, start, self._seed, fit, EVERY)
+            self._step = max(runs.done(runs.get(run)) for run in runs.before)
+
+    @property
+    def recalls(self) -> bool:
+        """Whether checkpoints are still to be read."""
+        return self._earlier is not None
+
+    def recall(self) -> None:
+        """Read one checkpoint; after the last one, fit the plane and send it."""
+        # Whatever goes wrong: the plane is then of what comes from now on.
+        earlier, self._earlier = self._earlier, None
+        if earlier is None:
+            return
+        if earlier.read():
+            self._earlier = earlier
+            return
+        earlier.put()
+        self._news = True
+        self.refit(now=True)
 
     @property
     def plane(self) -> Plane | None:
@@ -53,7 +83,6 @@ class Paths:
             return
         if self._fit is None:
             self._fit = PlaneFit(trainer.rows.start, self._seed)
-        # All of the first steps, which lead furthest; then a few are enough for a plane.
         if trainer.step > EVERY and trainer.step % EVERY:
             return
         if not self._fit.wants(trainer.step):
@@ -68,6 +97,8 @@ class Paths:
         """Fit the plane if that is due (`now`: if there is anything new), and send it."""
         began = time.monotonic()
         if self._fit is None or not self._news or (began < self._due and not now):
+            return
+        if self.recalls:
             return
         self._news = False
         plane = self._fit.refit()

@@ -72,6 +72,10 @@ class Kernel:
         run(self.address, header.ctypes.data, torch.get_num_threads(), 0)
 
 
+#: Steps whose sums are made room for at once.
+_AHEAD = 64
+
+
 class Table:
     """The list of tensors of one step, as a kernel reads it.
 
@@ -86,7 +90,8 @@ class Table:
         self.rows = np.zeros((tensors, _WIDTH + states), dtype=np.int64)
         self.constants = np.zeros((tensors, constants + 2))
         self.header = np.zeros(len(_HEADER), dtype=np.int64)
-        self._sums: NDArray[np.float64] | None = None
+        self._sums = np.empty((0, tensors, len(SUMS)))
+        self._slot = 0
         self.total = 0
         self.share_constants(np.arange(tensors))
         self.header[_HEADER["tensors"]] = tensors
@@ -147,7 +152,7 @@ class Table:
         self.set("base", base - (1 << 64) if base >> 63 else base)
 
     def run(self, kernel: Kernel, statistics: bool) -> NDArray[np.float64] | None:
-        """Runs the step; gives the sums, (tensors, 6), if asked for.
+        """Runs the step; gives the sums, (tensors, 6), if asked for; they are not written again.
 
         Args:
             kernel: of the same program.
@@ -157,16 +162,22 @@ class Table:
         if not statistics:
             kernel(self.header, parallel)
             return None
-        threads = torch.get_num_threads() if parallel else 1
-        shape = (threads, len(self.rows), len(SUMS))
-        if self._sums is None or self._sums.shape != shape:
-            self._sums = np.zeros(shape)
-            self.header[_HEADER["sums"]] = self._sums.ctypes.data
+        if parallel:
+            partial = np.zeros((torch.get_num_threads(), len(self.rows), len(SUMS)))
+            self.header[_HEADER["sums"]] = partial.ctypes.data
+            self._slot = len(self._sums)
+            kernel(self.header, parallel)
+            total: NDArray[np.float64] = partial.sum(axis=0)
+            return total
+        if self._slot + 1 < len(self._sums):
+            self._slot += 1
+            self.header[_HEADER["sums"]] += self._sums.strides[0]
         else:
-            self._sums.fill(0.0)
+            self._slot, self._sums = 0, np.zeros((_AHEAD, len(self.rows), len(SUMS)))
+            self.header[_HEADER["sums"]] = self._sums.ctypes.data
         kernel(self.header, parallel)
-        result: NDArray[np.float64] = self._sums.sum(axis=0)
-        return result
+        found: NDArray[np.float64] = self._sums[self._slot]
+        return found
 
 
 _kernels: dict[tuple[int, Variant], Kernel] = {}

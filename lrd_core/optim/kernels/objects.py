@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -143,3 +143,16 @@ def _link(code: bytes, symbol: str) -> int:
 def path_of(name: str, source: str) -> Path:
     """The record of a module's compiled code, whether it is there or not."""
     return cache.folder() / f"{_stem(name, source)}.json"
+
+
+@lru_cache(maxsize=64)
+def function(name: str, source: str, entry: str) -> Callable[[int], None] | None:
+    """One `cfunc` of an int64, ready to be called (without the interpreter's lock): loaded, or
+    compiled while the caller waits. None where there is no compiler, or it fails."""
+    try:
+        with COMPILING:
+            code = load(name, source) or (None if compiler() else build(name, source, (entry,)))
+    except Exception:
+        # Whatever the compiler stumbles over: callers have another way.
+        return None
+    return None if code is None else ctypes.CFUNCTYPE(None, ctypes.c_int64)(code[entry])

@@ -5,12 +5,10 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lrd_core.optim import random_bits
 from lrd_core.optim.kernels import cpu
 from lrd_core.optim.stepping.share import Share
 from lrd_core.settings import Value
@@ -90,7 +88,7 @@ class Joint:
         """One pass; gives the sums of every row, (rows, 6), if they are measured.
 
         Args:
-            keys: `step_keys` of every optimizer.
+            keys: `StepKeys` of every optimizer.
         """
         table, program = self._table, self._program
         if self._counted or not self._fresh:
@@ -103,13 +101,3 @@ class Joint:
             self._fresh = True
         table.set("base", keys[self._optimizer])
         return table.run(self._kernel, self._kernel.variant.statistics)
-
-
-def step_keys(seeds: Sequence[int], steps: Sequence[int]) -> NDArray[np.int64]:
-    """`random_bits.step_key` of each pair, as int64 of the same bits."""
-    mask = (1 << 64) - 1
-    # Its arithmetic modulo 2^64 is that of uint64.
-    key: Any = random_bits.step_key
-    seed, step = (np.array([v & mask for v in values], np.uint64) for values in (seeds, steps))
-    keys: NDArray[np.int64] = key(seed, step).view(np.int64)
-    return keys

@@ -13,10 +13,11 @@ import torch.optim.optimizer as hooks
 from torch._C._autograd import _profiler_enabled
 
 from lrd_core.optim.kernels.addresses import Addresses
-from lrd_core.optim.measurement import Measured
-from lrd_core.optim.stepping.joint import Joint, step_keys
+from lrd_core.optim.measurement import LotSums, Measured
+from lrd_core.optim.stepping.joint import Joint
 from lrd_core.optim.stepping.request import Request, coin_limits
 from lrd_core.optim.stepping.step_count import capturing
+from lrd_core.optim.stepping.step_keys import StepKeys
 
 if TYPE_CHECKING:
     from lrd_core.optim.lrd import LRD
@@ -62,6 +63,7 @@ class Together:
         self._rest_at: Addresses | None = None
         self._hooked: list[Mapping[int, Any]] = []
         self._joints: list[tuple[Joint, list[int]]] = []
+        self._keys = StepKeys()
 
     def step(self, optimizers: Sequence[LRD]) -> None:
         """A step of all; see `step_together`."""
@@ -228,7 +230,7 @@ class Together:
         for one, step in zip(self._joined, steps, strict=True):
             if one.thrown:
                 self._throw(one, step)
-        keys = step_keys([one.optimizer.seed for one in self._joined], steps)
+        keys = self._keys.of([one.optimizer.seed for one in self._joined], steps)
         sums = [joint.step(keys) for joint, _ in self._joints]
         for one, step in zip(self._joined, steps, strict=True):
             one.count.taken(step)
@@ -265,7 +267,8 @@ class _Joined:
         if request.statistics:
             factors, names = optimizer._factors(list(rates)), optimizer._names
             kept_all = request.policy.gradient is not None
-            self._measured = _Measured([], [], factors, names, kept_all, repeated=False)
+            indices = [share.indices for share in shares]
+            self._measured = _Measured(indices, self.places, factors, names, kept_all)
 
     def factors(self, share: Share) -> list[float]:
         """What kept updates of a share are multiplied by, as the kernel wants it."""
@@ -277,21 +280,36 @@ class _Joined:
         # A scheduler over the base looks whether its optimizer has stepped.
         self._base._opt_called = True
         if self._measured is not None:
-            found = []
-            for (place, rows), share in zip(self.places, self.shares, strict=True):
-                part = sums[place]
-                if part is not None:
-                    found.append((share.indices, part[rows]))
-            self._measured.renew(found)
+            self._measured.renew(sums)
         self.optimizer._measured = self._measured
 
 
 class _Measured(Measured):
-    """The measurements of one optimizer's last step."""
+    """The measurements of one optimizer's last step: rows of what its joints have summed."""
+
+    def __init__(
+        self,
+        indices: Sequence[Sequence[int]],
+        places: Sequence[tuple[int, slice]],
+        factors: Sequence[float],
+        names: Any,
+        kept_all: bool,
+    ) -> None:
+        super().__init__([], [], factors, names, kept_all, repeated=False)
+        self._indices, self._places = indices, places
+        self._of_joints: Sequence[Any] = ()
 
     def renew(self, sums: Sequence[Any]) -> None:
-        """Takes those of another step."""
-        self._sums, self._statistics = sums, None
+        """Takes those of another step, of every joint."""
+        self._of_joints, self._statistics = sums, None
+
+    def _lots(self) -> Sequence[LotSums]:
+        found = []
+        for indices, (place, rows) in zip(self._indices, self._places, strict=True):
+            sums = self._of_joints[place]
+            if sums is not None:
+                found.append((indices, sums[rows]))
+        return found
 
 
 def _same(left: Sequence[Any], right: Sequence[Any]) -> bool:

@@ -49,6 +49,7 @@ class Surface:
     test_every: int = 10
     data: str = ""
     suggested_settings: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    suggested_schedule: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def settings(self) -> tuple[Setting, ...]:
@@ -100,9 +101,11 @@ class SurfaceInstance:
         parameters: one parameter, shape (2,), float64: the position (x, y).
         names: ``["xy"]``.
         buffers, stack: none.
+        steps_per_epoch: 0, there are no data.
     """
 
     stack: Stack | None = None
+    steps_per_epoch = 0
 
     def __init__(self, surface: Surface, x: float, y: float) -> None:
         self.surface = surface
@@ -125,6 +128,10 @@ class SurfaceInstance:
     def test(self) -> dict[str, float]:
         """Nothing: a surface has no held-out data."""
         return {}
+
+    def examine(self) -> Callable[[], dict[str, float]]:
+        """Nothing."""
+        return dict
 
 
 def _start(name: str, label: str, default: float, bounds: tuple[float, float]) -> Setting:

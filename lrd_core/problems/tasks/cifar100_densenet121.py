@@ -57,11 +57,12 @@ PROBLEM = Task(
     name="cifar100-densenet121",
     label="CIFAR-100, DenseNet-121",
     about="50,000 small photos of 100 kinds and a network of 7 million parameters, for a GPU; the "
-    "paper's schedule, lr divided by 10 after 100 and 150 epochs of 390 steps, is left to you.",
+    "paper's schedule divides lr by 10 after 100 and 150 of its 200 epochs of 390 steps.",
     order=110,
     settings=SETTINGS,
     suggested_lr=cifar10_resnet34.SUGGESTED_LR,
     suggested_settings=cifar10_resnet34.SUGGESTED_SETTINGS,
+    suggested_schedule=cifar10_resnet34.SUGGESTED_SCHEDULE,
     make=make,
     steps=3900,
     speed=0.0,

@@ -43,6 +43,12 @@ SUGGESTED_SETTINGS: dict[str, dict[str, Value]] = {
     **{rule: dict(DECAY) for rule in SUGGESTED_LR if rule not in ("sgd", "adamw", "lion")},
 }
 
+#: The paper's: lr divided by 10 after 100 and 150 epochs.
+SUGGESTED_SCHEDULE: dict[str, object] = {
+    "schedule": "step",
+    "schedule_settings": {"at": "100,150", "unit": "epochs", "factor": 0.1},
+}
+
 
 def make(settings: dict[str, Value], seed: int, device: torch.device) -> TaskInstance:
     """A freshly initialised network."""
@@ -65,11 +71,12 @@ PROBLEM = Task(
     name="cifar10-resnet34",
     label="CIFAR-10, ResNet-34",
     about="50,000 small photos and a network of 21 million parameters, for a GPU; the paper trains "
-    "200 epochs of 390 steps and divides lr by 10 after 100 and 150, which is left to you.",
+    "200 epochs of 390 steps, and lr is divided by 10 after 100 and 150 as there.",
     order=100,
     settings=SETTINGS,
     suggested_lr=SUGGESTED_LR,
     suggested_settings=SUGGESTED_SETTINGS,
+    suggested_schedule=SUGGESTED_SCHEDULE,
     make=make,
     steps=3900,
     speed=0.0,

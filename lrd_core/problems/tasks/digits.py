@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from lrd_core.problems.models.mlp import Mlp
 from lrd_core.problems.surfaces.surface import lr_table
+from lrd_core.problems.tasks.exam import Exam
 from lrd_core.problems.tasks.shuffled import Shuffled
-from lrd_core.problems.tasks.task import Task, TaskInstance, classified
+from lrd_core.problems.tasks.task import Task, TaskInstance
 from lrd_core.seeds import generator
 from lrd_core.settings import Setting, Value
 
@@ -105,7 +106,7 @@ def make(settings: dict[str, Value], seed: int, device: torch.device) -> TaskIns
         Mlp([PIXELS, *[width] * depth, CLASSES], seed, device),
         Shuffled(found.train_images.to(device), labels.to(device), seed, batch, noise),
         key=("digits", width, depth, batch),
-        test=classified(found.test_images.to(device), found.test_labels.to(device)),
+        test=Exam(found.test_images.to(device), found.test_labels.to(device)).later,
     )
 
 

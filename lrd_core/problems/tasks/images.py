@@ -9,9 +9,10 @@ import torch
 
 from lrd_core.data import DATASETS, Images, ImageSet, load_images
 from lrd_core.data.augment import crop_and_flip, draws, normalise
-from lrd_core.data.batches import epoch_and_rows, order
+from lrd_core.data.batches import epoch_and_rows, order, steps_per_epoch
 from lrd_core.problems.models.model import Model
-from lrd_core.problems.tasks.task import FIXED, Batch, TaskInstance, classified
+from lrd_core.problems.tasks.exam import Exam
+from lrd_core.problems.tasks.task import FIXED, Batch, TaskInstance
 from lrd_core.seeds import generator
 from lrd_core.settings import Setting, Value
 
@@ -76,7 +77,7 @@ class ImageBatches:
         self._fixed = fixed
         self._epoch = -1
         self._order = self._draws = torch.empty(0, dtype=torch.int64)
-        epoch_and_rows(1, len(images), batch)  # refuses a batch larger than the data
+        self.steps_per_epoch = steps_per_epoch(len(images), batch)
 
     def batch(self, step: int) -> Batch:
         """Inputs (batch, …) float32 and labels (batch,) of `step`."""
@@ -135,7 +136,7 @@ def classifier(
             images.train_images, images.train_labels, seed, batch, prepare, augmented, fixed, name
         ),
         key=(key, batch),
-        test=classified(images.test_images[chosen], images.test_labels[chosen], prepare, at_once),
+        test=Exam(images.test_images[chosen], images.test_labels[chosen], prepare, at_once).later,
     )
 
 

@@ -17,7 +17,7 @@ from lrd_core.problems.models.model import Model
 from lrd_core.problems.surfaces.surface import lr_table
 from lrd_core.problems.tasks.matrices import spectral, squared_error
 from lrd_core.problems.tasks.shuffled import Shuffled
-from lrd_core.problems.tasks.task import Task, TaskInstance
+from lrd_core.problems.tasks.task import Task, TaskInstance, Test
 from lrd_core.seeds import generator
 from lrd_core.settings import Setting, Value
 
@@ -87,9 +87,10 @@ def make(settings: dict[str, Value], seed: int, device: torch.device) -> TaskIns
     )
 
 
-def _error(inputs: torch.Tensor, targets: torch.Tensor) -> Callable[[Model], dict[str, float]]:
-    def test(model: Model) -> dict[str, float]:
-        return {"test_loss": squared_error(model(inputs, train=False), targets).mean().item()}
+def _error(inputs: torch.Tensor, targets: torch.Tensor) -> Test:
+    def test(model: Model) -> Callable[[], dict[str, float]]:
+        loss = squared_error(model(inputs, train=False), targets).mean()
+        return lambda: {"test_loss": loss.item()}
 
     return test
 

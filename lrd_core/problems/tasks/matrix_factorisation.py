@@ -14,7 +14,7 @@ from lrd_core.problems.models.factors import Factors
 from lrd_core.problems.models.model import Model
 from lrd_core.problems.surfaces.surface import lr_table
 from lrd_core.problems.tasks.matrices import spectral, squared_error
-from lrd_core.problems.tasks.task import Batch, Task, TaskInstance
+from lrd_core.problems.tasks.task import Batch, Task, TaskInstance, Test
 from lrd_core.seeds import generator
 from lrd_core.settings import Setting, SettingError, Value
 
@@ -57,6 +57,8 @@ SETTINGS = (
 
 class Whole:
     """The matrix as the one example of every batch; satisfies `Batches`."""
+
+    steps_per_epoch = 1
 
     def __init__(self, matrix: torch.Tensor, key: Hashable) -> None:
         self.key: Hashable = key
@@ -103,10 +105,10 @@ def make(settings: dict[str, Value], seed: int, device: torch.device) -> TaskIns
     )
 
 
-def _distance(matrix: torch.Tensor) -> Callable[[Model], dict[str, float]]:
-    def test(model: Model) -> dict[str, float]:
-        product = model(matrix.new_empty(1, 0), train=False)
-        return {"test_loss": squared_error(product, matrix.unsqueeze(0)).item()}
+def _distance(matrix: torch.Tensor) -> Test:
+    def test(model: Model) -> Callable[[], dict[str, float]]:
+        loss = squared_error(model(matrix.new_empty(1, 0), train=False), matrix.unsqueeze(0))
+        return lambda: {"test_loss": loss.item()}
 
     return test
 

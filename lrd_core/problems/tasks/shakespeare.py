@@ -9,10 +9,11 @@ import torch
 import torch.nn.functional as F
 
 from lrd_core.data import Text, load_text
-from lrd_core.data.batches import epoch_and_rows, order
+from lrd_core.data.batches import epoch_and_rows, order, steps_per_epoch
 from lrd_core.problems.models.transformer import Transformer
 from lrd_core.problems.surfaces.surface import lr_table
-from lrd_core.problems.tasks.task import Batch, Task, TaskInstance, classified
+from lrd_core.problems.tasks.exam import Exam
+from lrd_core.problems.tasks.task import Batch, Task, TaskInstance
 from lrd_core.seeds import generator
 from lrd_core.settings import Setting, Value
 
@@ -70,7 +71,7 @@ class Passages:
         self._epoch = -1
         self._order = torch.empty(0, dtype=torch.int64)
         self._cut = self._passages(0)
-        epoch_and_rows(1, self._count, batch)  # refuses a batch larger than the text
+        self.steps_per_epoch = steps_per_epoch(self._count, batch)
 
     def _passages(self, first: int) -> torch.Tensor:
         """All passages from character `first` on, each with the character after it:
@@ -126,7 +127,7 @@ def make(settings: dict[str, Value], seed: int, device: torch.device) -> TaskIns
         model,
         Passages(train, seed, batch, context),
         key=("shakespeare", layers, width, heads, context, batch),
-        test=classified(*_shifted(passages), at_once=64, criterion=cross_entropy),
+        test=Exam(*_shifted(passages), at_once=64, criterion=cross_entropy).later,
         criterion=cross_entropy,
     )
 

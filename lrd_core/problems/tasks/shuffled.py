@@ -6,7 +6,7 @@ from collections.abc import Hashable
 
 import torch
 
-from lrd_core.data.batches import epoch_and_rows, order
+from lrd_core.data.batches import epoch_and_rows, order, steps_per_epoch
 from lrd_core.problems.tasks.task import FIXED, Batch
 
 
@@ -34,6 +34,7 @@ class Shuffled:
         self._inputs, self._targets = inputs, targets
         self._seed = seed
         self._batch = batch
+        self.steps_per_epoch = steps_per_epoch(len(inputs), batch)
         self._epoch = -1
         self._shuffled = inputs, targets
 

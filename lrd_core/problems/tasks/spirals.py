@@ -8,8 +8,9 @@ import torch
 
 from lrd_core.problems.models.mlp import Mlp
 from lrd_core.problems.surfaces.surface import lr_table
+from lrd_core.problems.tasks.exam import Exam
 from lrd_core.problems.tasks.shuffled import Shuffled
-from lrd_core.problems.tasks.task import Task, TaskInstance, classified
+from lrd_core.problems.tasks.task import Task, TaskInstance
 from lrd_core.seeds import generator
 from lrd_core.settings import Setting, Value
 
@@ -64,7 +65,7 @@ def make(settings: dict[str, Value], seed: int, device: torch.device) -> TaskIns
         Mlp([2, *[width] * depth, 2], seed, device),
         Shuffled(inputs.to(device), classes.to(device), seed, batch, (turns, noise)),
         key=("spirals", width, depth, batch),
-        test=classified(test_inputs.to(device), test_classes.to(device)),
+        test=Exam(test_inputs.to(device), test_classes.to(device)).later,
     )
 
 

@@ -20,6 +20,8 @@ FIXED = 512
 Batch = tuple[torch.Tensor, torch.Tensor]
 #: Losses of single examples, (batch,), from outputs (batch, …) and targets (batch, …).
 Criterion = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+#: Measures a model on held-out data; what it gives reads the columns.
+Test = Callable[[Model], Callable[[], dict[str, float]]]
 
 
 class Batches(Protocol):
@@ -27,6 +29,8 @@ class Batches(Protocol):
 
     #: Equal for copies that see the same data.
     key: Hashable
+    #: Steps that go through the data once.
+    steps_per_epoch: int
 
     def batch(self, step: int) -> Batch:
         """Inputs and targets of `step` (from 1); steps may be asked for in any order."""
@@ -50,10 +54,11 @@ class TaskInstance:
             with `gradients` gives those of the cross-entropy without autograd.
         batches: training data.
         key: equal for copies with the same architecture, batch size, dtype and device.
-        test: what is measured on held-out data, given the model.
+        test: measures a model on held-out data; gives what reads the columns.
         criterion: losses of single examples.
 
     Attributes:
+        steps_per_epoch: see `Instance`.
         unstacked: why `stack` is None, in words; empty if it is not.
     """
 
@@ -62,12 +67,13 @@ class TaskInstance:
         model: Model,
         batches: Batches,
         key: Hashable,
-        test: Callable[[Model], dict[str, float]],
+        test: Test,
         criterion: Criterion = cross_entropy,
     ) -> None:
         self.model = model
         self.parameters, self.names, self.buffers = model.parameters, model.names, model.buffers
         self.batches = batches
+        self.steps_per_epoch = batches.steps_per_epoch
         self._test = test
         self._criterion = criterion
         self.unstacked = self._unstacked()
@@ -143,38 +149,12 @@ class TaskInstance:
 
     def test(self) -> dict[str, float]:
         """Columns measured on held-out data."""
+        return self.examine()()
+
+    def examine(self) -> Callable[[], dict[str, float]]:
+        """`test` of the parameters as they are now, read from their device later."""
         with torch.no_grad():
             return self._test(self.model)
-
-
-def classified(
-    inputs: torch.Tensor,
-    labels: torch.Tensor,
-    prepare: Callable[[torch.Tensor], torch.Tensor] | None = None,
-    at_once: int = 10_000,
-    criterion: Criterion = cross_entropy,
-) -> Callable[[Model], dict[str, float]]:
-    """``test_loss`` (mean cross-entropy, nats) and ``test_accuracy`` (0 to 1) on held-out data.
-
-    Args:
-        inputs: (examples, …).
-        labels: (examples, …), int64.
-        prepare: makes the model's inputs of some of `inputs`.
-        at_once: examples in memory at once.
-        criterion: losses of single examples.
-    """
-
-    def test(model: Model) -> dict[str, float]:
-        loss = right = torch.zeros((), device=labels.device)
-        for first in range(0, len(labels), at_once):
-            some, truth = (part[first : first + at_once] for part in (inputs, labels))
-            logits = model(some if prepare is None else prepare(some), train=False)
-            loss = loss + criterion(logits, truth).sum()
-            right = right + (logits.argmax(-1) == truth).sum()
-        means = torch.stack([loss / len(labels), right / labels.numel()]).tolist()
-        return {"test_loss": means[0], "test_accuracy": means[1]}
-
-    return test
 
 
 @dataclass(frozen=True)
@@ -182,8 +162,8 @@ class Task:
     """A data set, a model and a loss; satisfies `Problem`.
 
     Attributes:
-        name, label, about, order, suggested_lr, suggested_settings, steps, speed, test_every, data:
-            see `Problem`.
+        name, label, about, order, suggested_lr, suggested_settings, suggested_schedule, steps,
+            speed, test_every, data: see `Problem`.
         settings: checked before they reach `make`.
         make: an instance at its start from (settings, seed, device).
     """
@@ -197,9 +177,10 @@ class Task:
     make: Callable[[dict[str, Value], int, torch.device], TaskInstance]
     steps: int = 900
     speed: float = 60.0
-    test_every: int = 10
+    test_every: int = 25
     data: str = ""
     suggested_settings: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    suggested_schedule: Mapping[str, object] = field(default_factory=dict)
     kind: Literal["task"] = "task"
 
     def build(

@@ -82,6 +82,8 @@ def test_the_second_time_it_is_compiled(server: Server) -> None:
         ("runs.1.drop_rate", {"runs": [RUN, RUN | {"drop_rate": 1.0}]}),
         ("runs.0.settings.lr", {"runs": [RUN | {"settings": {"lr": -1.0}}]}),
         ("runs.0.optimizer", {"runs": [{"optimizer": "other"}]}),
+        ("runs.1.schedule", {"runs": [RUN, RUN | {"schedule": "cosine"}]}),
+        ("runs.0.schedule", {"runs": [RUN | {"schedule_settings": {"warm_up": 9}}]}),
         ("client", {"client": "x" * 41}),
         ("colour", {"colour": "red"}),
     ],

@@ -57,6 +57,7 @@ def test_resnet34_trains_on_real_images_with_the_settings_of_the_paper(tmp_path:
     result = json.loads(done.stdout)
     (run,) = result["runs"]
     assert (run["state"], run["step"]) == ("finished", 20)
-    assert run["run"] == "sgd lr=0.1 momentum=0.9 weight_decay=0.0005 drop_rate=0.5"
+    made = "sgd lr=0.1 momentum=0.9 weight_decay=0.0005 drop_rate=0.5 schedule=step"
+    assert run["run"] == made
     assert 0 < run["loss"] < 20
     assert 0 <= run["test_accuracy"] <= 1

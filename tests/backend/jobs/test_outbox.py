@@ -57,6 +57,19 @@ def test_a_change_is_told_before_the_steps_that_use_it_after_a_reconnect_as_well
     assert drained(outbox) == ["change", b"after", "later change"]
 
 
+def test_an_answer_of_several_messages_is_one_until_it_is_stored() -> None:
+    outbox = Outbox()
+    outbox.put_applied("c1", "first", "last")
+    outbox.put_frame(1, b"after")
+    assert drained(outbox) == ["first", "last", b"after"]
+    outbox.restart(0)
+    assert drained(outbox) == ["first", "last", b"after"]
+    outbox.restart(1)
+    assert drained(outbox) == ["first", "last"]
+    outbox.stored("c1")
+    assert outbox.drain(0)
+
+
 def test_draining_waits_for_what_is_not_stored() -> None:
     outbox = filled()
     drained(outbox)

@@ -75,3 +75,23 @@ async def test_from_0002_stopped_is_cancelled_and_old_rows_stay(tmp_path: Path) 
     told = {(run.parent, run.fork_step, run.mask_slot, run.replay) for run in found.runs}
     assert told == {("", 0, -1, "")}
     assert [run.settings for run in found.runs] == [run.settings for run in experiment().runs]
+
+
+async def test_from_0004_runs_have_a_constant_learning_rate(tmp_path: Path) -> None:
+    path = tmp_path / "lrd.sqlite3"
+    await written(path, "running")
+    downgrade(path, "0004")
+    with sqlite3.connect(path) as connection:
+        columns = {row[1] for row in connection.execute("PRAGMA table_info(runs)")}
+    assert not columns & {"schedule", "schedule_settings"}
+    store = Store(f"sqlite:///{path}")
+    found = await store.experiment("running")
+    assert found is not None
+    assert {(run.schedule, len(run.schedule_settings)) for run in found.runs} == {("constant", 0)}
+    update = {"schedule": "step", "schedule_settings": {"at": "3,5", "factor": 0.5}}
+    stepped = [run.model_copy(update=update) for run in found.runs]
+    await store.save(found.model_copy(update={"runs": stepped}))
+    again = await store.experiment("running")
+    store.close()
+    assert again is not None
+    assert again.runs == stepped

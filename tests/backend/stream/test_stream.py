@@ -127,6 +127,27 @@ def test_a_malformed_message_closes_its_viewer_and_no_other(
         rows.read_to(other, start + 5)
 
 
+def test_pictures_go_with_the_process_that_made_them(server: Server) -> None:
+    def pictures(id: str) -> set[str]:
+        """What somebody who comes now is shown before the number of viewers."""
+        names = set()
+        with server.watch(id) as viewer:
+            while True:
+                message = viewer.recv(timeout=PATIENCE)
+                told = json.loads(message) if isinstance(message, str) else {"type": "frame"}
+                if told["type"] == "viewers":
+                    return names
+                if told["type"] == "view":
+                    names.add(told["name"])
+
+    id = server.create(problem="digits", settings={"width": 8}, steps=50, speed=0)["id"]
+    server.state(id, "finished")
+    until(lambda: "plane" in pictures(id), what="the plane")
+    server.control(id, kind="stop")
+    until(lambda: not server.experiment(id)["connected"], what="the end of its worker")
+    until(lambda: not pictures(id), what="the end of its pictures")
+
+
 def test_a_ping_is_answered(shared_server: Server, training: str) -> None:
     with shared_server.watch(training) as viewer:
         viewer.send('{"type": "ping"}')

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import os
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,7 +90,7 @@ def test_a_write_that_breaks_off_leaves_nothing(
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
     assert vault.newest("r1", 3) is None
     vault.save(trainer(3).capture())
-    assert vault.has("r1", 3)
+    assert [one.step for one in vault.list("r1")] == [3]
 
 
 def test_what_a_crash_left_half_written_is_not_looked_at(tmp_path: Path) -> None:
@@ -99,6 +101,35 @@ def test_what_a_crash_left_half_written_is_not_looked_at(tmp_path: Path) -> None
     (tmp_path / "r1" / "notes.txt").write_text("mine")
     assert [found.step for found in vault.list("r1")] == [2]
     assert steps_of(tmp_path) == {"r1": [2]}
+
+
+def test_what_a_crash_left_half_written_goes_when_its_experiment_goes_on(tmp_path: Path) -> None:
+    Vault(tmp_path, experiment()).save(trainer(2).capture())
+    [file] = Vault(tmp_path, experiment()).list("r1")
+    # One of an earlier process, one of a process that had this one's number.
+    left = [file.path.with_name(f"{5:012d}.safetensors.{pid}.part") for pid in (77, os.getpid())]
+    mine = tmp_path / "r1" / "mine.part"
+    for path in (*left, mine):
+        path.write_bytes(b"half")
+    Vault(tmp_path, experiment())
+    assert sorted(path.name for path in (tmp_path / "r1").iterdir()) == [file.path.name, mine.name]
+
+
+def test_what_is_being_written_stays_when_a_vault_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsync = os.fsync
+
+    def opened_meanwhile(file: int) -> None:
+        assert len(list(tmp_path.rglob("*.part"))) == 1
+        Vault(tmp_path, experiment())
+        fsync(file)
+
+    vault = Vault(tmp_path, experiment())
+    monkeypatch.setattr(checkpoint.os, "fsync", opened_meanwhile)
+    vault.save(trainer(3).capture())
+    assert [one.step for one in vault.list("r1")] == [3]
+    assert list(tmp_path.rglob("*.part")) == []
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x08\x00\x00\x00\x00\x00\x00\x00{}      ", None])
@@ -159,6 +190,17 @@ def test_a_vault_keeps_to_its_budget(tmp_path: Path) -> None:
     assert 3 in steps
 
 
+def test_a_vault_keeps_so_many_of_a_run_however_small(tmp_path: Path) -> None:
+    one, vault = trainer(0), Vault(tmp_path, experiment(), most=6)
+    for step in range(1, 31):
+        advance(one)
+        vault.save(one.capture(), pinned=step == 3)
+    steps = [kept.step for kept in vault.list("r1")]
+    assert len(steps) == 6
+    assert steps[-NEWEST:] == [29, 30]
+    assert 3 in steps
+
+
 def test_a_keeper_writes_at_its_interval_and_never_while_a_run_replays(tmp_path: Path) -> None:
     vault = Vault(tmp_path, experiment())
     keeper, one = Keeper(vault, interval=0.0), trainer(0)
@@ -175,9 +217,57 @@ def kept(*steps: int, pinned: tuple[int, ...] = (), run: str = "r1") -> list[Kep
     return [Kept(run, step, 10, step in pinned) for step in steps]
 
 
-def left(checkpoints: list[Kept], budget: int) -> list[int]:
-    gone = set(surplus(checkpoints, budget))
+def left(checkpoints: list[Kept], budget: int, most: int = 1000) -> list[int]:
+    gone = set(surplus(checkpoints, budget, most))
     return [one.step for i, one in enumerate(checkpoints) if i not in gone]
+
+
+def one_by_one(checkpoints: list[Kept], budget: int, most: int) -> list[Kept]:
+    """What `surplus` leaves, by its definition: look at all of them anew for each one that goes."""
+
+    def goes(rest: list[Kept], runs: set[str]) -> bool:
+        costs = []
+        for run in runs:
+            row = [one for one in rest if one.run == run]
+            for before, one, after in zip([None, *row], row, row[1:-1], strict=False):
+                gap = after.step - (before.step if before else 0)
+                costs.append((one.pinned, gap / (row[-1].step - one.step), run, one))
+        if costs:
+            rest.remove(min(costs, key=lambda cost: cost[:3])[3])
+        return bool(costs)
+
+    rest, runs = list(checkpoints), {one.run for one in checkpoints}
+    for run in runs:
+        while sum(one.run == run for one in rest) > most and goes(rest, {run}):
+            pass
+    while sum(one.size for one in rest) > budget and goes(rest, runs):
+        pass
+    return rest
+
+
+def test_what_goes_is_each_time_what_costs_least() -> None:
+    dice = random.Random(5)
+    for _ in range(60):
+        checkpoints = [
+            Kept(run, step, dice.randint(1, 20), dice.random() < 0.2)
+            for run in ("r1", "r2", "r3")
+            for step in sorted(dice.sample(range(1, 10**6), dice.randint(0, 40)))
+        ]
+        budget, most = dice.choice([0, 150, 10**6]), dice.choice([1, 5, 20, 1000])
+        gone = set(surplus(checkpoints, budget, most))
+        rest = [one for index, one in enumerate(checkpoints) if index not in gone]
+        assert rest == one_by_one(checkpoints, budget, most)
+
+
+def test_a_run_keeps_so_many_whatever_room_there_is() -> None:
+    steps = left(kept(*range(10, 100_010, 10)), 10**9, 50)
+    assert len(steps) == 50
+    gaps = [later - step for step, later in itertools.pairwise(steps)]
+    ages = [100_000 - step for step in steps]
+    assert all(gap <= 0.5 * age for gap, age in zip(gaps, ages, strict=False) if age > 40)
+    assert left(kept(10, 20, 30, 40, 50, 60, pinned=(20, 30)), 10**9, 4) == [20, 30, 50, 60]
+    other = [*kept(*range(10, 70, 10)), *kept(5, 6, 7, run="r2")]
+    assert [one for one in left(other, 10**9, 3) if one < 10] == [5, 6, 7]
 
 
 def test_gaps_grow_with_age() -> None:

@@ -73,8 +73,6 @@ def test_is_the_plane_of_scikit_learn() -> None:
     assert largest_angle(plane.directions, pca.components_) < 1e-5
     assert plane.explained == pytest.approx(pca.explained_variance_ratio_, rel=1e-6)
     assert np.allclose(plane.directions @ plane.directions.T, np.eye(2), atol=1e-5)
-    centre = plane.directions @ points.mean(0)
-    assert plane.centre == pytest.approx(tuple(centre), abs=1e-4)
     assert torch.equal(plane.lifted(), torch.from_numpy(plane.directions))
 
 
@@ -126,7 +124,6 @@ def test_axes_keep_their_signs_and_names_when_it_refits() -> None:
         cosines = (before.directions @ plane.directions.T).diagonal()
         assert (cosines > 0.7).all()
         before = plane
-    assert before.number == 4
 
 
 def cross(a: float, b: float, count: int) -> np.ndarray:
@@ -179,9 +176,6 @@ def test_points_are_thinned_evenly_and_refits_stay_exact() -> None:
     pca = PCA(2, svd_solver="full").fit(np.concatenate([kept, 2 * kept]).astype("f8"))
     plane = fit.refit()
     assert largest_angle(plane.directions, pca.components_) < 1e-5
-    fit.forget("b")
-    pca = PCA(2, svd_solver="full").fit(kept.astype("f8"))
-    assert largest_angle(fit.refit().directions, pca.components_) < 1e-5
 
 
 def test_many_runs_have_room() -> None:

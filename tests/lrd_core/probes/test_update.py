@@ -93,11 +93,11 @@ def test_update_ratios() -> None:
     before = parameters[0].detach().clone()
     lrd.step()
     now = parameters[0].detach()
-    ratios = update_ratios(lrd.statistics, ["w", "b"], parameters)
+    ratios = update_ratios(lrd.statistics, ["w", "b"], parameters)()
     expected = float((now - before).norm() / now.norm())
     assert ratios["update_ratio/w"] == pytest.approx(expected, rel=1e-5)
     assert math.isnan(ratios["update_ratio/b"])
     for p in parameters:
         p.grad = None
     lrd.step()
-    assert update_ratios(lrd.statistics, ["w", "b"], parameters) == {}
+    assert update_ratios(lrd.statistics, ["w", "b"], parameters)() == {}

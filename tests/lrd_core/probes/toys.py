@@ -32,6 +32,9 @@ class Toy:
     def test(self) -> dict[str, float]:
         return {}
 
+    def examine(self) -> Callable[[], dict[str, float]]:
+        return dict
+
 
 def flat(instance: Toy) -> torch.Tensor:
     return torch.cat([p.detach().reshape(-1) for p in instance.parameters])

@@ -108,9 +108,10 @@ export class LineChart implements Chart {
     }
     if (before !== null && (before.rows !== scene.rows || scene.head < before.head)) {
       this.lines.clear();
-      this.zoom = null;
-      this.header.show(this.scale, false);
       this.bounds.reset();
+      // Other rows of the same steps are looked at where one was looking.
+      if (this.zoom !== null && this.zoom[1] > Math.max(scene.steps, scene.head)) this.zoom = null;
+      this.header.show(this.scale, this.zoom !== null);
     } else if (before?.runs.some((r) => !scene.runs.some((s) => s.id === r.id))) {
       this.bounds.reset();
     }

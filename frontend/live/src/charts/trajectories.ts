@@ -1,25 +1,22 @@
 /** Paths through parameter space in a plane, over the contours of the loss; equal units on both axes. */
 
-import { formatStep, formatValue } from "../look/format.ts";
-import { runStyle, TOKENS, tokenVariables, withAlpha } from "../look/palette.ts";
+import { formatValue } from "../look/format.ts";
+import { TOKENS, withAlpha } from "../look/palette.ts";
 import { niceStep } from "./axis.ts";
-import { CanvasStack } from "./canvas_stack.ts";
 import { ContourLines, type LossGrid } from "./contour_lines.ts";
 import { Glide } from "./glide.ts";
 import { groundOf } from "./ground.ts";
 import { headsOf, paintHead } from "./heads.ts";
-import { HoverTable } from "./hover.ts";
+import { GROUND, PATHS, PathPicture, TOP } from "./path_picture.ts";
 import { PlaneBounds, type PlaneView, roundView } from "./plane_bounds.ts";
 import { blend, PLACE, Projected, type Projection, RANDOM, turnBetween } from "./projected.ts";
-import { signature } from "./signature.ts";
 import type { Place } from "./trail.ts";
-import { TrailLayer } from "./trail_layer.ts";
-import type { Chart, Scene } from "./types.ts";
+import type { Scene } from "./types.ts";
 
 /** A loss that was computed over a plane. */
 export interface Contours {
   grid: LossGrid;
-  /** The plane it lies in; null where that is not known, or one of its own around a run. */
+  /** The plane it lies in; null for one of its own around a run. */
   plane: Projection | null;
 }
 
@@ -33,46 +30,28 @@ export interface Look {
   words: string;
 }
 
-const GROUND = 0;
-const PATHS = 1;
-const TOP = 2;
 /** More places than this are not moved along, they are where they belong at once. */
 const MOST_MOVED = 200_000;
-/** How near the pointer must be to a path to name its step. */
-const NEAR = 12;
 /** A contour is drawn weaker where less than this share of the plane is still the one it lies in. */
 const SAME_PLANE = 0.9;
 /** And where it takes less than this share of the picture's width. */
 const SMALL_PART = 0.3;
 
-export class Trajectories implements Chart {
-  private readonly stack: CanvasStack;
-  private readonly trails: TrailLayer;
+export class Trajectories extends PathPicture {
   private readonly bounds = new PlaneBounds(PLACE[0], PLACE[1]);
-  private readonly hover: HoverTable;
   private readonly glide = new Glide(() => this.draw());
   private look: Look = { plane: RANDOM, contours: null, around: null, words: "" };
   private lines: { of: LossGrid; lines: ContourLines } | null = null;
-  private scene: Scene | null = null;
   /** Rows in the plane that is looked at, and the one and the view that the picture comes from. */
   private rows: Projected | null = null;
   private from: Projection = RANDOM;
   private fromView: PlaneView | null = null;
   private shown: { plane: Projection; view: PlaneView } | null = null;
-  private drawnSignature = "";
   private groundKey = "";
-  private dirty = false;
-  private pointer: { x: number; y: number } | null = null;
+  private changedLines = false;
 
   constructor(host: HTMLElement) {
-    this.stack = new CanvasStack(host, 3, () => this.draw());
-    this.trails = new TrailLayer(this.stack, PATHS, { columns: PLACE, line: 2.4, halo: 4.5 });
-    this.hover = new HoverTable(this.stack.root);
-    const { root } = this.stack;
-    root.classList.add("chart", "trajectories");
-    root.setAttribute("role", "img");
-    root.addEventListener("pointermove", (event) => this.point(event));
-    root.addEventListener("pointerleave", () => this.point(null));
+    super(host, { name: "trajectories", columns: PLACE, line: 2.4, halo: 4.5, near: 12 });
   }
 
   /** Another plane is glided to; other contours are there at once. */
@@ -84,36 +63,30 @@ export class Trajectories implements Chart {
       this.glide.start(this.shown === null || this.size() > MOST_MOVED);
     }
     this.look = look;
-    this.dirty = true;
+    this.invalidate();
   }
 
-  update(scene: Scene): void {
-    const now = signature(scene);
-    if (now === this.drawnSignature && !this.dirty) return;
-    if (this.scene?.theme !== scene.theme) {
-      this.stack.root.style.cssText = tokenVariables(scene.theme);
-    }
-    const names = scene.runs.map((run) => run.name).join(", ") || "no runs";
-    const label = `Paths of ${names} through parameter space, ${this.look.words}`;
-    if (this.stack.root.getAttribute("aria-label") !== label) {
-      this.stack.root.setAttribute("aria-label", label);
-    }
-    this.drawnSignature = now;
-    this.dirty = false;
-    this.scene = scene;
-    this.draw();
-  }
-
-  destroy(): void {
+  override destroy(): void {
     this.glide.stop();
-    this.stack.destroy();
+    super.destroy();
   }
 
-  private draw(): void {
-    const scene = this.scene;
-    this.stack.fit();
+  protected describe(names: string): string {
+    return `Paths of ${names} through parameter space, ${this.look.words}`;
+  }
+
+  protected override get showsPaths(): boolean {
+    return this.look.around === null;
+  }
+
+  protected titleAt(px: number, py: number): string {
+    const view = this.showsPaths ? this.shown?.view : this.ownView();
+    const loss = view === undefined ? Number.NaN : this.lossAt(view, px, py);
+    return Number.isNaN(loss) ? "" : `loss ≈ ${formatValue(loss)}`;
+  }
+
+  protected paint(scene: Scene): void {
     const { width, height, ratio } = this.stack;
-    if (scene === null || width === 0 || height === 0) return;
     const around = this.look.around !== null;
     const { rows, plane, view } = around
       ? { rows: scene.rows, plane: RANDOM, view: this.ownView() }
@@ -133,7 +106,6 @@ export class Trajectories implements Chart {
       this.trails.update({ ...scene, rows }, place, key, [0, 0]);
       this.drawHeads(context, scene, place);
     }
-    if (this.pointer !== null) this.showHover();
   }
 
   /** Rows and view on the way from the plane before to the one looked at. */
@@ -183,8 +155,6 @@ export class Trajectories implements Chart {
     if (lines === null) this.drawGrid(context, scene, view, place);
     else this.drawContours(context, scene, lines, place, plane);
   }
-
-  private changedLines = false;
 
   private contourLines(): ContourLines | null {
     const grid = this.look.contours?.grid ?? null;
@@ -261,11 +231,7 @@ export class Trajectories implements Chart {
     context.lineWidth = 1.6;
     context.strokeStyle = TOKENS[scene.theme].ink;
     context.stroke();
-    for (const head of headsOf(scene, this.trails, width, height)) {
-      context.globalAlpha = scene.lifted === null || head.run.id === scene.lifted ? 1 : 0.75;
-      paintHead(context, head, scene, 4.2, ground);
-    }
-    context.globalAlpha = 1;
+    this.paintHeads(context, scene, headsOf(scene, this.trails, width, height), 4.2, ground);
   }
 
   /** A run in the middle of the plane that was laid around it. */
@@ -288,51 +254,6 @@ export class Trajectories implements Chart {
     const { scene } = this;
     const rows = (id: string) => scene?.rows.column(id, "proj_x")?.n ?? 0;
     return (scene?.runs ?? []).reduce((sum, run) => sum + rows(run.id), 0);
-  }
-
-  private point(event: PointerEvent | null): void {
-    if (event === null) {
-      this.pointer = null;
-      this.hover.hide();
-      return;
-    }
-    const box = this.stack.root.getBoundingClientRect();
-    this.pointer = { x: event.clientX - box.left, y: event.clientY - box.top };
-    this.showHover();
-  }
-
-  private showHover(): void {
-    const { pointer, scene, shown } = this;
-    if (pointer === null || scene === null) return;
-    const around = this.look.around !== null;
-    const near = around
-      ? []
-      : scene.runs
-          .map((run) => ({ run, ...this.trails.trail(run.id)?.nearest(pointer.x, pointer.y) }))
-          .filter((one) => (one.distance ?? Number.POSITIVE_INFINITY) <= NEAR)
-          .sort((a, b) => (a.distance ?? 0) - (b.distance ?? 0))
-          .slice(0, 4);
-    const view = around ? this.ownView() : shown?.view;
-    const loss = view === undefined ? Number.NaN : this.lossAt(view, pointer.x, pointer.y);
-    if (near.length === 0 && Number.isNaN(loss)) {
-      this.hover.hide();
-      return;
-    }
-    this.hover.show(
-      {
-        title: Number.isNaN(loss) ? "" : `loss ≈ ${formatValue(loss)}`,
-        labels: [],
-        rows: near.map(({ run, step }) => ({
-          style: runStyle(run.slot, scene.theme),
-          name: run.name,
-          values: [`step ${formatStep(step ?? 0)}`],
-          y: pointer.y,
-        })),
-        marks: [],
-      },
-      pointer.x,
-      pointer.y,
-    );
   }
 
   /** The loss under a pixel, taken back to the plane that it was computed in. */

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { RunIn } from "../protocol.ts";
+import type { LrScheduleInfo, RunIn } from "../protocol.ts";
 import { addRun, whyDisabled } from "../state/actions.ts";
 import { ApiError, messageOf } from "../state/api.ts";
 import { mostRelevant } from "../state/fair.ts";
@@ -10,8 +10,10 @@ import {
   optimizerOf,
   type RunForm,
   runOf,
+  scheduleSettingsOf,
   withOptimizer,
   withPolicy,
+  withSchedule,
 } from "../state/run_form.ts";
 import type { Session } from "../state/session.ts";
 import { BaselineOffer } from "./baseline_offer.tsx";
@@ -51,6 +53,7 @@ interface Refusal {
 function AddRunForm({ session, close }: { session: Session; close: () => void }) {
   const app = useApp();
   const { menus } = session;
+  const schedules = app.catalogue.value?.schedules ?? [];
   const [form, setForm] = useState(() => newForm(menus));
   const [error, setError] = useState<Refusal | null>(null);
   const relevant = mostRelevant(session.runs.value, session.selected.value, menus);
@@ -75,7 +78,7 @@ function AddRunForm({ session, close }: { session: Session; close: () => void })
   };
   const submit = (event: Event) => {
     event.preventDefault();
-    void add(runOf(form, menus));
+    void add(runOf(form, menus, schedules));
   };
   const parts = { session, form, error, change };
   return (
@@ -85,9 +88,10 @@ function AddRunForm({ session, close }: { session: Session; close: () => void })
       )}
       <h3>Any optimizer</h3>
       <OptimizerFields {...parts} />
+      <ScheduleFields {...parts} schedules={schedules} />
       <h3>What is left out</h3>
       <PolicyFields {...parts} />
-      {error && !isShown(error.field, form, session) && (
+      {error && !isShown(error.field, form, session, schedules) && (
         <p class="bad" role="alert" data-testid="error">
           {error.text}
         </p>
@@ -108,17 +112,27 @@ interface Parts {
   change: (next: RunForm) => void;
 }
 
+interface WithSchedules {
+  schedules: LrScheduleInfo[];
+}
+
 const errorAt = (error: Refusal | null, field: string): string =>
   error?.field === field ? error.text : "";
 
 /** Whether a field that was refused is one of the form's, and shows the reason itself. */
-function isShown(field: string, form: RunForm, session: Session): boolean {
+function isShown(
+  field: string,
+  form: RunForm,
+  session: Session,
+  schedules: LrScheduleInfo[],
+): boolean {
   const optimizer = optimizerOf(form, session.menus)?.settings ?? [];
   const policy = policyOf(form, session.menus)?.settings ?? [];
   return (
     field === "drop_rate" ||
     optimizer.some(({ name }) => field === `settings.${name}`) ||
-    policy.some(({ name }) => field === `policy_settings.${name}`)
+    policy.some(({ name }) => field === `policy_settings.${name}`) ||
+    scheduleSettingsOf(form, schedules).some(({ name }) => field === `schedule_settings.${name}`)
   );
 }
 
@@ -163,6 +177,42 @@ function OptimizerFields({ session, form, error, change }: Parts) {
         </details>
       )}
     </>
+  );
+}
+
+/** How the learning rate follows the steps; folded, since most runs need nothing of it. */
+function ScheduleFields({ form, error, change, schedules }: Parts & WithSchedules) {
+  const chosen = schedules.find(({ name }) => name === form.schedule);
+  const refused = error?.field.startsWith("schedule") ?? false;
+  if (!chosen) return null;
+  return (
+    <details class="fold" open={refused || undefined}>
+      <summary data-testid="add-schedule-fold">learning-rate schedule: {chosen.label}</summary>
+      <MenuField
+        id="add-schedule"
+        label="schedule"
+        value={form.schedule}
+        options={schedules}
+        onPick={(name) => change(withSchedule(form, name))}
+      />
+      <p class="hint">{chosen.help}</p>
+      {chosen.paper && <p class="paper">{chosen.paper}</p>}
+      {chosen.settings.map((setting) => (
+        <FormField
+          key={`${form.schedule} ${setting.name}`}
+          id={`add-schedule-${setting.name}`}
+          setting={setting}
+          draft={form.scheduleSettings[setting.name]}
+          error={errorAt(error, `schedule_settings.${setting.name}`)}
+          onDraft={(draft) =>
+            change({
+              ...form,
+              scheduleSettings: { ...form.scheduleSettings, [setting.name]: draft },
+            })
+          }
+        />
+      ))}
+    </details>
   );
 }
 

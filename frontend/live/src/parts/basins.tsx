@@ -71,7 +71,7 @@ function Pictures({ session }: { session: Session }) {
 
 /** Over the pictures, which stay: why they are not those asked for, or that it takes long. */
 export function BasinTrouble() {
-  const { trouble, slow, shown } = useApp().basins;
+  const { trouble, waited, shown } = useApp().basins;
   if (trouble.value) {
     return (
       <p class="basin-note bad" role="alert" data-testid="basins-trouble">
@@ -79,22 +79,22 @@ export function BasinTrouble() {
       </p>
     );
   }
-  if (!slow.value || shown.value) return null;
+  if (waited.value === null || shown.value) return null;
   return (
     <p class="basin-note" role="status" data-testid="basins-slow">
       <span class="dot turning" aria-hidden="true" />
-      The update is compiled for this surface, once: a few seconds.
+      Preparing: the update is compiled for this surface, once; a few seconds.
     </p>
   );
 }
 
-/** How long the pictures took. */
+/** How long the pictures took, or how long they take so far. */
 export function BasinTime() {
-  const { trouble, slow, shown } = useApp().basins;
+  const { trouble, waited, shown } = useApp().basins;
   const words = trouble.value
     ? "not up to date"
-    : slow.value
-      ? "computing"
+    : waited.value !== null
+      ? `preparing · ${waited.value} s so far`
       : shown.value
         ? `computed in ${secondsText(shown.value.swarm.seconds)} · follows the sliders`
         : "computing";

@@ -82,7 +82,9 @@ export function BasinPicture({ session, run, side, place }: Props) {
       >
         {picture && shown && <Canvas picture={picture} swarm={shown.swarm} />}
         {surface && <Rings surface={surface} place={place} />}
-        {!picture && shown && app.basins.slow.value && <span class="basin-wait">computing</span>}
+        {!picture && shown && app.basins.waited.value !== null && (
+          <span class="basin-wait">preparing</span>
+        )}
       </div>
     </figure>
   );

@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { LineChartOptions } from "../charts/line_chart.ts";
 import { formatPercent, formatValue } from "../look/format.ts";
 import type { Experiment } from "../protocol.ts";
+import { heldOut } from "../state/measured.ts";
 import type { Session } from "../state/session.ts";
 import { halfInterval } from "../state/student.ts";
 import { DISTANCE } from "../state/surface_rows.ts";
@@ -133,9 +134,8 @@ function useAccuracy(session: Session): boolean {
   useEffect(
     () =>
       app.loop.add(() => {
-        const measured = session.runs.peek().map((run) => session.history.names(run.id));
-        const any = measured.some((names) => names.includes("test_loss"));
-        setKnown(!any || measured.some((names) => names.includes("test_accuracy")));
+        const runs = session.runs.peek().map((run) => run.id);
+        setKnown(heldOut(session.history, runs) !== "loss");
       }),
     [session],
   );

@@ -1,59 +1,58 @@
 import { useMemo, useRef, useState } from "preact/hooks";
 import { runStyle } from "../look/palette.ts";
 import type { Run } from "../protocol.ts";
-import { set } from "../state/actions.ts";
 import { messageOf } from "../state/api.ts";
 import { Latest } from "../state/latest.ts";
-import type { Session } from "../state/session.ts";
 import { useApp } from "./context.ts";
+import type { Rate } from "./what_if.tsx";
 
 /** The slider's right end: a drop rate of 1 would never move, and is not allowed. */
 const HIGHEST = 0.99;
 
 interface Props {
-  session: Session;
   run: Run;
   name: string;
-  disabled: string;
-  /** Where the slider's own value is told while the finger is on it. */
-  onFinger: (value: number | null) => void;
+  rate: Rate;
 }
 
 /**
  * A run's drop-rate slider. Under the finger it shows the finger's value and sends the newest one,
- * one request at a time; let go, it shows the server's.
+ * one request at a time; let go, it shows the server's, or what is supposed.
  */
-export function DropRate({ session, run, name, disabled, onFinger }: Props) {
+export function DropRate({ run, name, rate }: Props) {
   const app = useApp();
   const [finger, setFinger] = useState<number | null>(null);
   const [error, setError] = useState("");
   const held = useRef(false);
+  const save = useRef(rate.save);
+  save.current = rate.save;
+  const disabled = rate.whatIf ? "" : rate.why;
   const sender = useMemo(
     () =>
       new Latest<number>(
         async (value) => {
-          await set(app, session, run.id, "drop_rate", value);
+          await save.current(value);
           setError("");
         },
         (failure) => setError(messageOf(failure)),
       ),
-    [session, run.id],
+    [run.id],
   );
   const settle = () => {
     if (held.current || sender.busy) return;
     setFinger(null);
-    onFinger(null);
+    rate.follow(null);
   };
   const move = (value: number) => {
     setFinger(value);
-    onFinger(value);
+    rate.follow(value);
     void sender.push(value).then(settle);
   };
   const release = () => {
     held.current = false;
     settle();
   };
-  const value = finger ?? run.drop_rate;
+  const value = finger ?? rate.shown ?? run.drop_rate;
   const color = runStyle(run.slot, app.theme.value).color;
   return (
     <>

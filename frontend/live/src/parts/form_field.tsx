@@ -51,7 +51,7 @@ export function FormField({ id, setting, draft, suggested, error, onDraft }: Pro
         <input
           {...common}
           type="text"
-          inputMode="decimal"
+          inputMode={setting.kind === "text" ? "text" : "decimal"}
           autocomplete="off"
           value={String(shown)}
           onInput={(event) => onDraft(event.currentTarget.value)}

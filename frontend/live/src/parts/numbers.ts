@@ -1,6 +1,7 @@
 import { type Signal, signal } from "@preact/signals";
 import { formatPercent, formatStep, formatValue } from "../look/format.ts";
 import { meanAt, valueAt } from "../state/history.ts";
+import { heldOut } from "../state/measured.ts";
 import type { Session } from "../state/session.ts";
 
 /** Steps over which a card's kept share is averaged. */
@@ -13,18 +14,21 @@ export interface CardNumbers {
   rate: Signal<string>;
   loss: Signal<string>;
   kept: Signal<string>;
-  accuracy: Signal<string>;
+  /** On held-out data: the accuracy, or the loss where the task has no accuracy. */
+  test: Signal<string>;
 }
 
 /** The numbers of every run at the step looked at, and that step. */
 export class Numbers {
   readonly step = signal("0");
+  /** What `test` is. */
+  readonly testLabel = signal("test");
   private readonly cards = new Map<string, CardNumbers>();
 
   card(run: string): CardNumbers {
     let card = this.cards.get(run);
     if (!card) {
-      card = { rate: signal("–"), loss: signal("–"), kept: signal("–"), accuracy: signal("–") };
+      card = { rate: signal("–"), loss: signal("–"), kept: signal("–"), test: signal("–") };
       this.cards.set(run, card);
     }
     return card;
@@ -36,7 +40,15 @@ export class Numbers {
     this.step.value = formatStep(step);
     const { rows } = session;
     const task = session.experiment.peek().kind === "task";
-    for (const run of session.runs.peek()) {
+    const runs = session.runs.peek();
+    const held = task
+      ? heldOut(
+          session.history,
+          runs.map((run) => run.id),
+        )
+      : null;
+    this.testLabel.value = held === null ? "test" : `test ${held}`;
+    for (const run of runs) {
       const card = this.card(run.id);
       const rate = valueAt(rows.column(run.id, "drop_rate"), step);
       const shown = session.cursor.peek() === null || Number.isNaN(rate) ? run.drop_rate : rate;
@@ -46,7 +58,8 @@ export class Numbers {
       const loss = column("loss");
       card.loss.value = formatValue(task ? meanAt(loss, step, LOSS_WINDOW) : valueAt(loss, step));
       card.kept.value = whole(meanAt(rows.column(run.id, "keep_rate"), step, KEPT_WINDOW));
-      card.accuracy.value = formatPercent(valueAt(column("test_accuracy"), step));
+      const test = valueAt(column(`test_${held ?? "accuracy"}`), step);
+      card.test.value = held === "loss" ? formatValue(test) : formatPercent(test);
     }
   }
 }

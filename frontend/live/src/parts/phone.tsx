@@ -1,4 +1,3 @@
-import { whyDisabled } from "../state/actions.ts";
 import { shortName } from "../state/names.ts";
 import type { Session } from "../state/session.ts";
 import { AddRun } from "./add_run.tsx";
@@ -45,15 +44,7 @@ export function Phone({ session, numbers }: { session: Session; numbers: Numbers
           <MapPanel session={session} />
         )}
         <RunChips session={session} current={run?.id ?? ""} />
-        {run && (
-          <PhoneCard
-            key={run.id}
-            session={session}
-            run={run}
-            numbers={numbers}
-            disabled={run.state === "diverged" ? "This run has diverged." : whyDisabled(session)}
-          />
-        )}
+        {run && <PhoneCard key={run.id} session={session} run={run} numbers={numbers} />}
         {basins ? (
           <>
             <PhoneBasinCharts session={session} />

@@ -1,4 +1,3 @@
-import { useState } from "preact/hooks";
 import { formatStep } from "../look/format.ts";
 import { runStyle } from "../look/palette.ts";
 import type { Run } from "../protocol.ts";
@@ -7,31 +6,28 @@ import { useBasinNumbers } from "./basins_numbers.tsx";
 import { useApp, useBasins } from "./context.ts";
 import { DropRate } from "./drop_rate.tsx";
 import { RunGlyph } from "./glyph.tsx";
+import { HowLine } from "./how_line.tsx";
 import type { Numbers } from "./numbers.ts";
 import { OriginLine } from "./origin_line.tsx";
 import { PolicyLine } from "./policy_line.tsx";
 import { RunMenu } from "./run_menu.tsx";
+import { useRate, WhatIfLine } from "./what_if.tsx";
 
 interface Props {
   session: Session;
   run: Run;
   numbers: Numbers;
-  disabled: string;
 }
 
 /** The chosen run on a phone: two numbers and a slider for the thumb. */
-export function PhoneCard({ session, run, numbers, disabled }: Props) {
+export function PhoneCard({ session, run, numbers }: Props) {
   const app = useApp();
-  const [finger, setFinger] = useState<number | null>(null);
   const card = numbers.card(run.id);
   const name = session.nameOf(run);
+  const rate = useRate(session, run);
   const task = session.experiment.value.kind === "task";
   const basins = useBasins(session);
   const basin = useBasinNumbers(run.id);
-  const follow = (rate: number | null) => {
-    setFinger(rate);
-    app.basins.finger(run.id, rate);
-  };
   return (
     <section
       class="card phone-card"
@@ -55,22 +51,24 @@ export function PhoneCard({ session, run, numbers, disabled }: Props) {
         ) : (
           <>
             <span class="pair">
-              {task ? "test" : "loss"}{" "}
-              <b data-testid={task ? "accuracy" : "loss"}>{task ? card.accuracy : card.loss}</b>
+              {task ? numbers.testLabel.value.replace(" accuracy", "") : "loss"}{" "}
+              <b data-testid={task ? "test" : "loss"}>{task ? card.test : card.loss}</b>
             </span>
             <span class="pair">
               kept <b data-testid="kept">{card.kept}</b>
             </span>
           </>
         )}
-        <RunMenu session={session} run={run} name={name} disabled={disabled} />
+        <RunMenu session={session} run={run} name={name} disabled={rate.why} />
       </header>
       <OriginLine session={session} run={run} />
       <PolicyLine run={run} menus={session.menus} />
-      <DropRate session={session} run={run} name={name} disabled={disabled} onFinger={follow} />
+      <DropRate key={session.id} run={run} name={name} rate={rate} />
+      <WhatIfLine run={run} rate={rate} />
       <p class="rate-line">
-        <span>drop rate</span> <b>{finger === null ? card.rate : finger.toFixed(2)}</b>
+        <span>drop rate</span> <b>{rate.shown === null ? card.rate : rate.shown.toFixed(2)}</b>
       </p>
+      {task && <HowLine run={run} />}
       {run.diverged_step !== null && (
         <p class="note warn">diverged at step {formatStep(run.diverged_step)}</p>
       )}

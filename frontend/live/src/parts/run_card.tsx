@@ -1,17 +1,17 @@
-import { useState } from "preact/hooks";
 import { formatStep } from "../look/format.ts";
 import { runStyle } from "../look/palette.ts";
 import type { Run } from "../protocol.ts";
-import { whyDisabled } from "../state/actions.ts";
 import type { Session } from "../state/session.ts";
 import { BasinNumbers } from "./basins_numbers.tsx";
 import { useApp, useBasins } from "./context.ts";
 import { DropRate } from "./drop_rate.tsx";
 import { RunGlyph } from "./glyph.tsx";
+import { HowLine } from "./how_line.tsx";
 import { LOSS_WINDOW, type Numbers } from "./numbers.ts";
 import { OriginLine } from "./origin_line.tsx";
 import { PolicyLine } from "./policy_line.tsx";
 import { RunMenu } from "./run_menu.tsx";
+import { useRate, WhatIfLine } from "./what_if.tsx";
 
 interface Props {
   session: Session;
@@ -24,17 +24,12 @@ interface Props {
 /** One run: who it is, its drop rate, its numbers at the step looked at. */
 export function RunCard({ session, run, numbers, baseline, compact }: Props) {
   const app = useApp();
-  const [finger, setFinger] = useState<number | null>(null);
   const name = session.nameOf(run);
-  const disabled = run.state === "diverged" ? "This run has diverged." : whyDisabled(session);
+  const rate = useRate(session, run);
   const selected = session.selected.value === run.id;
   const card = numbers.card(run.id);
   const task = session.experiment.value.kind === "task";
   const basins = useBasins(session);
-  const follow = (rate: number | null) => {
-    setFinger(rate);
-    app.basins.finger(run.id, rate);
-  };
   const lift = (id: string | null) => {
     app.lifted.value = id;
   };
@@ -62,18 +57,19 @@ export function RunCard({ session, run, numbers, baseline, compact }: Props) {
           <span class="name">{name}</span>
         </button>
         {baseline && <span class="tag">baseline</span>}
-        <RunMenu session={session} run={run} name={name} disabled={disabled} />
+        <RunMenu session={session} run={run} name={name} disabled={rate.why} />
       </header>
       <OriginLine session={session} run={run} />
       <PolicyLine run={run} menus={session.menus} />
-      <DropRate session={session} run={run} name={name} disabled={disabled} onFinger={follow} />
+      <DropRate key={session.id} run={run} name={name} rate={rate} />
+      <WhatIfLine run={run} rate={rate} />
       <dl>
         <dt>drop rate</dt>
-        <dd>{finger === null ? card.rate : finger.toFixed(2)}</dd>
+        <dd>{rate.shown === null ? card.rate : rate.shown.toFixed(2)}</dd>
         {task && (
           <>
-            <dt>test accuracy</dt>
-            <dd data-testid="accuracy">{card.accuracy}</dd>
+            <dt>{numbers.testLabel}</dt>
+            <dd data-testid="test">{card.test}</dd>
           </>
         )}
         {basins ? (
@@ -89,6 +85,7 @@ export function RunCard({ session, run, numbers, baseline, compact }: Props) {
           </>
         )}
       </dl>
+      {task && <HowLine run={run} />}
       {run.diverged_step !== null && (
         <p class="note warn">
           diverged at step {formatStep(run.diverged_step)}

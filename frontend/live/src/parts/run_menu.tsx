@@ -6,6 +6,7 @@ import { policyOf } from "../state/names.ts";
 import { POLICY_PREFIX } from "../state/run_settings.ts";
 import type { Session } from "../state/session.ts";
 import { useApp } from "./context.ts";
+import { HowNote } from "./how_line.tsx";
 import { ReplayNote } from "./origin_line.tsx";
 import { Popover } from "./popover.tsx";
 import { SettingField } from "./setting_field.tsx";
@@ -67,6 +68,7 @@ export function RunMenu({ session, run, name, disabled }: Props) {
               {run.rescale && <Fixed label="rescaled" value={true} />}
             </Settings>
           )}
+          <HowNote run={run} />
           <ReplayNote run={run} />
           {disabled && <p class="hint warn">{disabled}</p>}
           <button

@@ -84,8 +84,8 @@ function useLook(
   const contours = useMemo((): Contours | null => {
     if (contour === null) return null;
     const { x, y, z } = contour;
-    const own = contour.plane && projectionOf(contour.plane);
-    return { grid: { x, y, z }, plane: own };
+    const { map } = contour;
+    return { grid: { x, y, z }, plane: map && { random: 0, map, offset: [0, 0] } };
   }, [contour]);
   return useMemo(() => {
     if (seen === "around") {
@@ -98,7 +98,7 @@ function useLook(
       return { plane: RANDOM, contours: null, around: null, words };
     }
     const words = `in the plane that holds ${variance(plane)} of their variance`;
-    const here = contour?.directions === "plane" ? contours : null;
+    const here = contours?.plane ? contours : null;
     return { plane: principal, contours: here, around: null, words };
   }, [seen, plane, principal, contour, contours, centre]);
 }

@@ -1,4 +1,12 @@
-import type { ControlIn, ControlOut, Experiment, ProblemInfo, RunIn, Value } from "../protocol.ts";
+import type {
+  ControlIn,
+  ControlOut,
+  Experiment,
+  ProblemInfo,
+  Run,
+  RunIn,
+  Value,
+} from "../protocol.ts";
 import { again, type Differences, elsewhere } from "./again.ts";
 import type { App } from "./app.ts";
 import type { Session } from "./session.ts";
@@ -140,6 +148,11 @@ export function whyDisabled(session: Session): string {
   if (experiment.state === "queued") return QUEUED;
   if (hasEnded(experiment)) return "This experiment has ended; resume it to change it.";
   return experiment.connected ? "" : AWAY;
+}
+
+/** Why a run's settings cannot be changed now; empty if they can. */
+export function whyFixed(session: Session, run: Run): string {
+  return run.state === "diverged" ? "This run has diverged." : whyDisabled(session);
 }
 
 /** Why nothing can be forked now; an ended experiment can be: it is resumed for it. */

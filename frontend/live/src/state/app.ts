@@ -17,6 +17,7 @@ import {
   viewOf,
   writeAddress,
 } from "./url.ts";
+import { WarmUp } from "./warm_up.ts";
 
 /** A short message at the edge of the screen, with one thing to do about it. */
 export interface Toast {
@@ -69,6 +70,11 @@ export class App {
     );
     this.basins = new Basins(this.api, this.me, this.session, basinsOpen);
     this.stops.push(() => this.basins.stop());
+    const basinsNext = computed(
+      () => this.page.value === "explore" && this.view.value !== "basins",
+    );
+    const warmUp = new WarmUp(this.api, this.me, this.session, basinsNext);
+    this.stops.push(() => warmUp.stop());
     const follow = () => this.follow();
     addEventListener("popstate", follow);
     this.stops.push(() => removeEventListener("popstate", follow));

@@ -5,13 +5,15 @@ import { runIn } from "./fair.ts";
 import { Latest } from "./latest.ts";
 import type { Session } from "./session.ts";
 import { decodeSwarm, type Masks, type Swarm, type SwarmAsk, type SwarmPicture } from "./swarm.ts";
+import { WhatIf } from "./what_if.ts";
 
 /** Starts a side while a slider moves. */
 export const COARSE = 128;
 /** A slider that has not moved for this long rests. */
 const REST_MS = 200;
 /** A picture that takes longer than this is said to be on its way. */
-const SLOW_MS = 700;
+const SLOW_S = 0.5;
+const TICK_MS = 250;
 const RETRY_MS = 2000;
 
 /** What the page wants to see, but for the fineness. */
@@ -43,8 +45,9 @@ export class Basins {
   readonly shown = signal<Shown | null>(null);
   /** Why the pictures are not those asked for; empty while all is well. */
   readonly trouble = signal("");
-  /** The answer takes long: something is compiled, or others compute. */
-  readonly slow = signal(false);
+  /** Seconds that an answer has taken so far where it takes long; null otherwise. */
+  readonly waited = signal<number | null>(null);
+  readonly whatIf = new WhatIf();
   readonly wish: ReadonlySignal<Wish | null>;
   private readonly fingers = signal<Readonly<Record<string, number>>>({});
   private readonly sender: Latest<{ wish: Wish; n: number }>;
@@ -98,7 +101,7 @@ export class Basins {
     const experiment = session.experiment.value;
     const runs = session.runs.value.map((run) => ({
       ...run,
-      drop_rate: this.fingers.value[run.id] ?? run.drop_rate,
+      drop_rate: this.fingers.value[run.id] ?? this.whatIf.rateOf(session, run) ?? run.drop_rate,
     }));
     if (experiment.kind !== "surface" || runs.length === 0) return null;
     const ask = {
@@ -135,9 +138,11 @@ export class Basins {
   }
 
   private async compute(wish: Wish, n: number): Promise<void> {
-    const late = setTimeout(() => {
-      this.slow.value = true;
-    }, SLOW_MS);
+    const began = Date.now();
+    const late = setInterval(() => {
+      const seconds = (Date.now() - began) / 1000;
+      if (seconds >= SLOW_S) this.waited.value = Math.floor(seconds);
+    }, TICK_MS);
     try {
       const swarm = decodeSwarm(await this.api.swarm({ ...wish.ask, n, client: this.client }));
       const now = this.wish.peek();
@@ -148,8 +153,8 @@ export class Basins {
         this.trouble.value = "";
       });
     } finally {
-      clearTimeout(late);
-      this.slow.value = false;
+      clearInterval(late);
+      this.waited.value = null;
     }
   }
 

@@ -4,6 +4,7 @@ import { LRD, lrOf, type Menus, policyOf } from "./names.ts";
 /** A run as it could be started again. */
 export function runIn(run: Run): RunIn {
   const { optimizer, settings, drop_rate, policy, policy_settings, rescale, label } = run;
+  const { schedule, schedule_settings } = run;
   return {
     optimizer,
     settings: { ...settings },
@@ -12,6 +13,8 @@ export function runIn(run: Run): RunIn {
     policy_settings: { ...policy_settings },
     rescale,
     label,
+    schedule,
+    schedule_settings: { ...schedule_settings },
   };
 }
 
@@ -46,7 +49,14 @@ export function whyNoFair(run: Run, menus: Menus): string {
 export function fairBaseline(run: Run, menus: Menus): RunIn {
   const share = meanShare(run, menus) ?? 1;
   const lr = share === 1 ? lrOf(run) : Number((lrOf(run) * share).toPrecision(6));
-  return { optimizer: run.optimizer, settings: { ...run.settings, lr }, drop_rate: 0 };
+  const { optimizer, settings, schedule, schedule_settings } = run;
+  return {
+    optimizer,
+    settings: { ...settings, lr },
+    drop_rate: 0,
+    schedule,
+    schedule_settings: { ...schedule_settings },
+  };
 }
 
 /** The run with nothing dropped that differs from `run` in its learning rate alone, if it trains. */
@@ -85,7 +95,14 @@ export function mostRelevant(runs: Run[], selected: string | null, menus: Menus)
 }
 
 function sameButLr(a: Run, b: Run): boolean {
-  const names = new Set([...Object.keys(a.settings), ...Object.keys(b.settings)]);
-  names.delete("lr");
-  return [...names].every((name) => a.settings[name] === b.settings[name]);
+  return (
+    a.schedule === b.schedule &&
+    same(a.schedule_settings, b.schedule_settings) &&
+    same({ ...a.settings, lr: 0 }, { ...b.settings, lr: 0 })
+  );
+}
+
+function same(a: Run["settings"], b: Run["settings"]): boolean {
+  const names = [...Object.keys(a), ...Object.keys(b)];
+  return names.every((name) => a[name] === b[name]);
 }

@@ -5,8 +5,8 @@ import type { App } from "./app.ts";
 const TAKEN_BY_PAGE = new Set(["r", "c"]);
 
 /**
- * Space plays or pauses, arrows step or look around, F forks, Escape is live again. Returns the way
- * out.
+ * Space plays or pauses, arrows step or look around, F forks, Escape is live again; none of them
+ * where basins are shown. Returns the way out.
  */
 export function attachKeys(app: App, host: HTMLElement): () => void {
   const keep = (event: KeyboardEvent) => {
@@ -16,10 +16,11 @@ export function attachKeys(app: App, host: HTMLElement): () => void {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     const session = app.session.peek();
     if (!session || belongsToField(event)) return;
+    // Basins have no time to step through, and nothing shows what keys would do to the training.
+    if (app.page.peek() === "explore" && app.view.peek() === "basins") return;
     const enabled = whyDisabled(session) === "";
     const live = session.cursor.peek() === null;
-    const basins = app.page.peek() === "explore" && app.view.peek() === "basins";
-    const forks = !basins && whyNoFork(session) === "";
+    const forks = whyNoFork(session) === "";
     if (event.key === " " && !pressing(event) && enabled) playOrPause(app, session);
     else if (event.key === "ArrowRight" && !live) scrub(session, session.shownStep + 1);
     else if (event.key === "ArrowRight" && enabled) stepOnce(app, session);

@@ -85,9 +85,10 @@ function turn(runs: readonly Run[], fork: Run, controls: readonly ControlOut[]):
   return [{ run: fork.id, setting: "run", old: null, new: null, step: fork_step + 1 }];
 }
 
-function partsOf({ drop_rate, settings, policy, policy_settings, rescale }: Run): unknown[] {
+function partsOf(run: Run): unknown[] {
   const sorted = (values: Record<string, unknown>) => Object.entries(values).sort();
-  return [drop_rate, sorted(settings), policy, sorted(policy_settings), rescale];
+  const named = [run.settings, run.policy_settings, run.schedule_settings].map(sorted);
+  return [run.drop_rate, run.policy, run.rescale, run.schedule, named];
 }
 
 /** Every change of settings in the past of one of `shown`, those that made it a fork included. */

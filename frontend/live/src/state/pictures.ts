@@ -4,9 +4,12 @@ import type { ViewMessage } from "../protocol.ts";
 /** Numbers in a sketch: the columns `sketch/0` … `sketch/15`. */
 export const SKETCH = 16;
 
+/** Takes a sketch to a place in a plane: a row an axis. */
+export type PlaneMap = [number[], number[]];
+
 /** The plane that explains most variance of all paths: a row's place is map · sketch + offset. */
 export interface PlaneView {
-  map: [number[], number[]];
+  map: PlaneMap;
   offset: [number, number];
   /** Share of the variance along each axis. */
   explained: [number, number];
@@ -24,8 +27,8 @@ export interface ContourView {
   x: number[];
   y: number[];
   z: (number | null)[][];
-  /** The plane that it was computed in, as far as is known. */
-  plane: PlaneView | null;
+  /** Of the plane that it was computed in, as a plane's own; null around a run. */
+  map: PlaneMap | null;
 }
 
 /** What a step did to a tensor of one run. */
@@ -58,8 +61,6 @@ export class Pictures {
   readonly picture = signal<PictureView | null>(null);
   /** How far a contour is that is being computed; null while none is. */
   readonly progress = signal<number | null>(null);
-  /** The plane when the contour that is being computed was begun. */
-  private asked: PlaneView | null = null;
 
   /** Takes up a message; what is no picture of this page is left alone. */
   take({ name, content }: Pick<ViewMessage, "name" | "content">): void {
@@ -78,25 +79,29 @@ export class Pictures {
       this.progress.value = null;
       return;
     }
-    const begins = Number(content.progress) === 0;
-    // The plane may be fitted anew while the loss over it is computed.
-    if (begins || this.progress.peek() === null) this.asked = this.plane.peek();
     const contour = content as unknown as ContourView;
     if (!contour.z?.length) {
       this.progress.value = Number(content.progress);
       return;
     }
     this.progress.value = null;
-    this.contour.value = { ...contour, plane: contour.directions === "plane" ? this.asked : null };
+    // The plane may have been fitted anew since: a contour comes with the map of its own.
+    this.contour.value = { ...contour, map: isMap(content.map) ? content.map : null };
   }
 }
 
 type Content = ViewMessage["content"];
 
 function planeOf(content: Content): PlaneView | null {
-  const plane = content as unknown as PlaneView;
-  const whole = plane.map?.length === 2 && plane.map.every((row) => row.length === SKETCH);
-  return whole ? plane : null;
+  return isMap(content.map) ? (content as unknown as PlaneView) : null;
+}
+
+function isMap(given: unknown): given is PlaneMap {
+  return (
+    Array.isArray(given) &&
+    given.length === 2 &&
+    given.every((row) => Array.isArray(row) && row.length === SKETCH)
+  );
 }
 
 function pictureOf(content: Content): PictureView {

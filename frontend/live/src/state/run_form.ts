@@ -1,4 +1,4 @@
-import type { OptimizerInfo, RunIn, SettingInfo, Value } from "../protocol.ts";
+import type { LrScheduleInfo, OptimizerInfo, RunIn, SettingInfo, Value } from "../protocol.ts";
 import { LRD, type Menus, policyOf } from "./names.ts";
 
 /** What a person typed or switched for one setting. */
@@ -12,7 +12,12 @@ export interface RunForm {
   policySettings: Record<string, Draft>;
   dropRate: Draft;
   rescale: boolean;
+  schedule: string;
+  scheduleSettings: Record<string, Draft>;
 }
+
+/** The schedule of a learning rate that stays as it is set. */
+export const CONSTANT = "constant";
 
 export function newForm(menus: Menus): RunForm {
   const first = menus.optimizers.find(({ name }) => name === "adam") ?? menus.optimizers[0];
@@ -23,6 +28,8 @@ export function newForm(menus: Menus): RunForm {
     policySettings: {},
     dropRate: "0.5",
     rescale: false,
+    schedule: CONSTANT,
+    scheduleSettings: {},
   };
 }
 
@@ -33,6 +40,15 @@ export function withOptimizer(form: RunForm, optimizer: string): RunForm {
 
 export function withPolicy(form: RunForm, policy: string): RunForm {
   return { ...form, policy, policySettings: {} };
+}
+
+export function withSchedule(form: RunForm, schedule: string): RunForm {
+  return { ...form, schedule, scheduleSettings: {} };
+}
+
+/** Settings of a form's schedule: of the constant one too, which may have a warm-up. */
+export function scheduleSettingsOf(form: RunForm, schedules: LrScheduleInfo[]): SettingInfo[] {
+  return schedules.find(({ name }) => name === form.schedule)?.settings ?? [];
 }
 
 export function optimizerOf(form: RunForm, menus: Menus): OptimizerInfo | undefined {
@@ -47,13 +63,15 @@ export function parsed(text: string, kind: SettingInfo["kind"]): Value {
 }
 
 /** The run that is asked for. */
-export function runOf(form: RunForm, menus: Menus): RunIn {
+export function runOf(form: RunForm, menus: Menus, schedules: LrScheduleInfo[] = []): RunIn {
   const spec: RunIn = {
     optimizer: form.optimizer,
     settings: values(form.settings, optimizerOf(form, menus)?.settings ?? []),
     // A text that is no number goes as it is: the server says what is allowed.
     drop_rate: parsed(String(form.dropRate), "float") as number,
     rescale: form.rescale,
+    schedule: form.schedule,
+    schedule_settings: values(form.scheduleSettings, scheduleSettingsOf(form, schedules)),
   };
   const policy = policyOf(form, menus);
   if (!policy) return spec;

@@ -86,16 +86,15 @@ export function stepsBefore(mark: ControlMark): Map<string, number> {
  */
 export function goBack(app: App, session: Session, mark: ControlMark): void {
   app.attempt(async () => {
-    const most = app.catalogue.peek()?.max_runs ?? 16;
-    const replaced: { old: string; fresh: string }[] = [];
-    for (const [id, step] of stepsBefore(mark)) {
+    const changed = [...stepsBefore(mark)].flatMap(([id, step]) => {
       const run = session.runs.peek().find((one) => one.id === id);
-      if (!run) continue;
-      const full = session.runs.peek().length >= most;
-      if (full) await control(app, session, { kind: "remove_run", run: id });
-      const fresh = await fork(app, session, run, step);
-      if (!full) await control(app, session, { kind: "remove_run", run: id });
-      replaced.push({ old: id, fresh });
+      return run ? [{ run, step }] : [];
+    });
+    const full = isFull(app, session);
+    const replaced: { old: string; fresh: string }[] = [];
+    for (const { run, step } of changed) {
+      const bring = () => fork(app, session, run, step);
+      replaced.push({ old: run.id, fresh: await replace(app, session, run.id, bring, full) });
     }
     const last = replaced[replaced.length - 1];
     if (!last) return;
@@ -120,9 +119,46 @@ async function takeBack(
   session: Session,
   replaced: { old: string; fresh: string }[],
 ): Promise<void> {
+  const full = isFull(app, session);
   for (const { old, fresh } of replaced) {
-    await control(app, session, { kind: "restore_run", run: old });
-    await control(app, session, { kind: "remove_run", run: fresh });
+    await replace(app, session, fresh, () => restore(app, session, old), full);
   }
   session.selected.value = replaced[replaced.length - 1]?.old ?? null;
+}
+
+/** Whether no run more fits. Asked before several are replaced: the count lags behind answers. */
+function isFull(app: App, session: Session): boolean {
+  return session.runs.peek().length >= (app.catalogue.peek()?.max_runs ?? 16);
+}
+
+/**
+ * Brings a run and removes another; gives the new one's id. An experiment keeps at least one run,
+ * so the new one comes first; where all places are taken the old one has to leave before, and
+ * comes back if nothing could take its place.
+ */
+async function replace(
+  app: App,
+  session: Session,
+  old: string,
+  bring: () => Promise<string>,
+  full: boolean,
+): Promise<string> {
+  const remove = () => control(app, session, { kind: "remove_run", run: old });
+  if (!full) {
+    const fresh = await bring();
+    await remove();
+    return fresh;
+  }
+  await remove();
+  try {
+    return await bring();
+  } catch (error) {
+    await restore(app, session, old);
+    throw error;
+  }
+}
+
+async function restore(app: App, session: Session, run: string): Promise<string> {
+  await control(app, session, { kind: "restore_run", run });
+  return run;
 }

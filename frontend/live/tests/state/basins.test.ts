@@ -42,9 +42,10 @@ class FakeServer {
   }
 }
 
-function sessionOf(runs: Run[], problem = "beale") {
-  const experiment = { problem, kind: "surface", seed: 7 } as Experiment;
-  return { experiment: signal(experiment), runs: signal(runs) };
+function sessionOf(runs: Run[], problem = "beale", state = "running") {
+  const kind = "surface";
+  const experiment = { id: problem, problem, kind, seed: 7, state, connected: true } as Experiment;
+  return { experiment: signal(experiment), runs: signal(runs), phase: signal("live") };
 }
 
 describe("basins", () => {
@@ -109,6 +110,36 @@ describe("basins", () => {
     expect(server.rates).toEqual([0.5, 0.6, 0.6]);
   });
 
+  it("follows a supposed rate while the run itself cannot be moved, and no longer", async () => {
+    await server.answer();
+    const now = page as unknown as Session;
+    const [, second] = runs as [Run, Run];
+    basins.whatIf.suppose(now, second, 0.8);
+    expect(server.rates).toEqual([0.5]);
+    page.experiment.value = { ...page.experiment.value, state: "cancelled" } as Experiment;
+    expect(server.rates).toEqual([0.5, 0.8]);
+    await server.answer();
+    expect(basins.shown.value?.wish.runs[1]?.drop_rate).toBe(0.8);
+    // It was resumed, trained on, and ended again.
+    page.experiment.value = { ...page.experiment.value, state: "running" } as Experiment;
+    await server.answer();
+    page.runs.value = [run(0), run(1, { drop_rate: 0.5, step: 90 })];
+    page.experiment.value = { ...page.experiment.value, state: "cancelled" } as Experiment;
+    expect(server.rates).toEqual([0.5, 0.8, 0.5]);
+  });
+
+  it("forgets what was supposed; another experiment's run of that name never had it", async () => {
+    page.experiment.value = { ...page.experiment.value, state: "failed" } as Experiment;
+    const now = page as unknown as Session;
+    const [, second] = runs as [Run, Run];
+    basins.whatIf.suppose(now, second, 0.8);
+    expect(basins.whatIf.rateOf(now, second)).toBe(0.8);
+    const other = sessionOf(runs, "himmelblau", "failed") as unknown as Session;
+    expect(basins.whatIf.rateOf(other, second)).toBeNull();
+    basins.whatIf.forget(now, second);
+    expect(basins.whatIf.rateOf(now, second)).toBeNull();
+  });
+
   it("asks for nothing while it is not on the page, and keeps what it has", async () => {
     await server.answer();
     open.value = false;
@@ -163,10 +194,14 @@ describe("basins", () => {
   });
 
   it("says so when the answer takes long, and only then", async () => {
-    expect(basins.slow.value).toBe(false);
-    await vi.advanceTimersByTimeAsync(800);
-    expect(basins.slow.value).toBe(true);
+    expect(basins.waited.value).toBeNull();
+    await vi.advanceTimersByTimeAsync(600);
+    expect(basins.waited.value).toBe(0);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(basins.waited.value).toBe(2);
     await server.answer();
-    expect(basins.slow.value).toBe(false);
+    expect(basins.waited.value).toBeNull();
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(basins.waited.value).toBeNull();
   });
 });

@@ -12,7 +12,19 @@ describe("the fair baseline", () => {
       optimizer: "adam",
       settings: { lr: 0.0015, beta1: 0.9 },
       drop_rate: 0,
+      schedule: "constant",
+      schedule_settings: {},
     });
+  });
+
+  it("follows the same schedule", () => {
+    const at = { schedule: "step", schedule_settings: { at: "3,5" } };
+    const stepped = { ...lrd, ...at };
+    expect(fairBaseline(stepped, MENUS)).toMatchObject(at);
+    const constant = run(2, { settings: { lr: 0.0015, beta1: 0.9 } });
+    expect(fairOf(stepped, [stepped, constant], MENUS)).toBeUndefined();
+    const alike = { ...constant, ...at };
+    expect(fairOf(stepped, [stepped, constant, alike], MENUS)).toBe(alike);
   });
 
   it("is found among the runs, apart from the plain one", () => {

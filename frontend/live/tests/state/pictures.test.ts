@@ -25,7 +25,7 @@ const grid = {
 };
 
 describe("pictures", () => {
-  it("keeps a contour with the plane that it was begun in, and the old one until then", () => {
+  it("keeps a contour with the map of its own plane, and the old one until a new one is there", () => {
     const pictures = new Pictures();
     say(pictures, "plane", plane(1));
     say(pictures, "contour", { directions: "plane", run: "r1", step: 7, progress: 0 });
@@ -33,20 +33,21 @@ describe("pictures", () => {
     say(pictures, "plane", plane(2));
     say(pictures, "contour", { directions: "plane", run: "r1", step: 7, progress: 1 });
     expect(pictures.contour.value).toBeNull();
-    say(pictures, "contour", grid);
+    say(pictures, "contour", { ...grid, map: plane(1).map });
     expect(pictures.progress.value).toBeNull();
-    expect(pictures.contour.value?.plane?.step).toBe(1);
+    expect(pictures.contour.value?.map).toEqual(plane(1).map);
     say(pictures, "contour", { directions: "plane", run: "r1", step: 9, progress: 0.5 });
     expect(pictures.contour.value?.step).toBe(7);
   });
 
-  it("a contour that was there before the page is in the newest plane, one around a run in none", () => {
+  it("a page that opens later knows a contour's plane from it alone; around a run there is none", () => {
     const pictures = new Pictures();
     say(pictures, "plane", plane(3));
-    say(pictures, "contour", grid);
-    expect(pictures.contour.value?.plane?.step).toBe(3);
+    say(pictures, "contour", { ...grid, map: plane(1).map });
+    expect(pictures.contour.value?.map).toEqual(plane(1).map);
+    expect(pictures.plane.value?.step).toBe(3);
     say(pictures, "contour", { ...grid, directions: "filter" });
-    expect(pictures.contour.value?.plane).toBeNull();
+    expect(pictures.contour.value?.map).toBeNull();
   });
 
   it("decodes a mask's picture", () => {

@@ -6,8 +6,9 @@ import {
   runOf,
   withOptimizer,
   withPolicy,
+  withSchedule,
 } from "../../src/state/run_form.ts";
-import { MENUS } from "./runs.ts";
+import { MENUS, setting } from "./runs.ts";
 
 describe("what a person typed", () => {
   it.each([
@@ -34,6 +35,8 @@ describe("a run to add", () => {
       policy: "elementwise",
       policy_settings: {},
       rescale: false,
+      schedule: "constant",
+      schedule_settings: {},
     });
   });
 
@@ -53,7 +56,21 @@ describe("a run to add", () => {
       policy: "momentum_aligned",
       policy_settings: { rest: 0.2 },
       rescale: true,
+      schedule: "constant",
+      schedule_settings: {},
     });
+  });
+
+  it("has the schedule with its numbers, and milestones as they were typed", () => {
+    const at = setting("at", { kind: "text", default: "100,150" });
+    const step = { name: "step", label: "step", help: "", paper: "" };
+    const schedules = [{ ...step, settings: [at, setting("factor")] }];
+    const form = withSchedule(newForm(MENUS), "step");
+    const filled = { ...form, scheduleSettings: { at: "3,5", factor: "0,5" } };
+    const spec = runOf(filled, MENUS, schedules);
+    expect(spec.schedule).toBe("step");
+    expect(spec.schedule_settings).toEqual({ at: "3,5", factor: 0.5 });
+    expect(withSchedule(filled, "cosine").scheduleSettings).toEqual({});
   });
 
   it("forgets what was typed for another optimizer or policy", () => {

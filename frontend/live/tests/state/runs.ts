@@ -67,6 +67,8 @@ export function run(slot: number, changes: Partial<Run> = {}): Run {
     policy: "elementwise",
     policy_settings: {},
     rescale: false,
+    schedule: "constant",
+    schedule_settings: {},
     mask_seed: 0,
     mask_slot: -1,
     parent: "",

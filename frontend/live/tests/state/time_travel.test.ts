@@ -135,10 +135,50 @@ describe("going back to before a change", () => {
     ]);
   });
 
-  it("makes room first where no more runs fit", async () => {
-    const { app, session, sent } = page([run(0), run(1)], [changed], 2);
-    goBack(app, session, mark(changed));
-    await vi.waitFor(() => expect(app.toast.value).not.toBeNull());
-    expect(sent.map(({ kind }) => kind)).toEqual(["remove_run", "fork"]);
+  describe("where all places are taken", () => {
+    /** The server's part: it refuses what does not fit, and the last run's removal. */
+    function crowded(most: number, forks = true) {
+      const given = page([run(0), run(1)], [both], most);
+      const there = new Set(["r1", "r2"]);
+      let made = 2;
+      const api = given.app.api as unknown as {
+        control(id: string, given: ControlIn): Promise<ControlOut>;
+      };
+      api.control = async (_, { kind, run: id }) => {
+        given.sent.push({ kind, run: id ?? null });
+        const adds = kind === "fork" || kind === "restore_run";
+        if (kind === "fork" && !forks) throw new Error("its worker is gone");
+        if (adds && there.size >= most) throw new Error(`at most ${most} runs`);
+        if (kind === "remove_run" && there.size === 1) throw new Error("at least one run");
+        const who = kind === "fork" ? `r${++made}` : String(id);
+        if (adds) there.add(who);
+        else there.delete(who);
+        return setControl(String(given.sent.length), 1, [0, 0], 0, { kind, run: who, changes: [] });
+      };
+      const failures: string[] = [];
+      given.app.attempt = (action) => {
+        action().catch((error: Error) => failures.push(error.message));
+      };
+      return { ...given, there, failures };
+    }
+
+    it.each([2, 3])("of %i, going back and taking it back both fit", async (most) => {
+      const { app, session, there, failures } = crowded(most);
+      goBack(app, session, mark(both));
+      await vi.waitFor(() => expect(app.toast.value).not.toBeNull());
+      expect([...there].sort()).toEqual(["r3", "r4"]);
+      app.toast.value?.action?.run();
+      await vi.waitFor(() => expect(session.selected.value).toBe("r2"));
+      expect([...there].sort()).toEqual(["r1", "r2"]);
+      expect(failures).toEqual([]);
+    });
+
+    it("a run that nothing could replace is there again", async () => {
+      const { app, session, there, failures } = crowded(2, false);
+      goBack(app, session, mark(both));
+      await vi.waitFor(() => expect(failures).toEqual(["its worker is gone"]));
+      expect([...there].sort()).toEqual(["r1", "r2"]);
+      expect(app.toast.value).toBeNull();
+    });
   });
 });

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from lrd_core.data.augment import crop_and_flip, draws
+from lrd_core.problems.tasks.exam import Exam
 from lrd_core.problems.tasks.images import ImageBatches, held_out
 from lrd_core.problems.tasks.shakespeare import Passages, cross_entropy
 from lrd_core.problems.tasks.shuffled import Shuffled
-from lrd_core.problems.tasks.task import classified
 from lrd_core.settings import SettingError
 
 COUNT, BATCH = 50, 8
@@ -144,18 +144,23 @@ def test_testing_in_parts_measures_the_whole():
     inputs = torch.randn(10, 4, generator=torch.Generator().manual_seed(1))
     labels = torch.arange(10) % 3
 
-    def model(x, train):
-        assert not train
-        return x @ weights
+    class Linear:
+        parameters = (weights,)
+
+        def __call__(self, x, train):
+            assert not train
+            return x @ weights
+
+    model = Linear()
 
     logs = (inputs @ weights).log_softmax(1)
     loss = -logs[range(10), labels].mean().item()
     accuracy = (logs.argmax(1) == labels).sum().item() / 10
     for at_once in (10, 3, 1):
-        measured = classified(inputs, labels, at_once=at_once)(model)
+        measured = Exam(inputs, labels, at_once=at_once).later(model)()
         assert measured["test_loss"] == pytest.approx(loss, rel=1e-5)
         assert measured["test_accuracy"] == pytest.approx(accuracy)
     folded = inputs.view(5, 2, 4), labels.view(5, 2)
-    measured = classified(*folded, at_once=2, criterion=cross_entropy)(model)
+    measured = Exam(*folded, at_once=2, criterion=cross_entropy).later(model)()
     assert measured["test_loss"] == pytest.approx(loss, rel=1e-5)
     assert measured["test_accuracy"] == pytest.approx(accuracy)

@@ -1,0 +1,117 @@
+"""Every message between browser and backend, defined once (workers: `backend.jobs.messages`).
+
+TypeScript types are generated from these models. Binary websocket messages are frames
+(`lrd_core.engine.frames`); everything else is JSON.
+"""
+
+from __future__ import annotations
+
+from backend.protocol import (
+    base,
+    catalogue,
+    controls,
+    data,
+    experiments,
+    health,
+    jobs,
+    stream,
+    swarms,
+)
+from backend.protocol.base import PROTOCOL_VERSION, Input, Message, Value
+from backend.protocol.catalogue import (
+    Catalogue,
+    Grid,
+    LrScheduleInfo,
+    OptimizerInfo,
+    PointInfo,
+    PolicyInfo,
+    ProblemInfo,
+    SettingInfo,
+    SurfaceInfo,
+)
+from backend.protocol.controls import ChangeInfo, ControlIn, ControlOut, ResumeIn
+from backend.protocol.data import DataSetInfo
+from backend.protocol.experiments import (
+    Command,
+    Experiment,
+    ExperimentIn,
+    ExperimentSummary,
+    Limits,
+    LimitsIn,
+    Number,
+    Points,
+    Queued,
+    Run,
+    RunIn,
+    RunPatch,
+    Series,
+    Tensor,
+)
+from backend.protocol.health import ErrorDetail, ErrorOut, Health
+from backend.protocol.jobs import DeviceInfo, GpuUsage, JobInfo, Usage
+from backend.protocol.stream import (
+    ControlMessage,
+    ExperimentMessage,
+    Hello,
+    Ping,
+    Pong,
+    ServerMessage,
+    ViewersMessage,
+    ViewMessage,
+)
+from backend.protocol.swarms import SwarmIn
+
+#: One a subject, each importing only from those before it.
+SUBJECTS = (base, catalogue, data, experiments, controls, jobs, swarms, health, stream)
+
+__all__ = [
+    "PROTOCOL_VERSION",
+    "SUBJECTS",
+    "Catalogue",
+    "ChangeInfo",
+    "Command",
+    "ControlIn",
+    "ControlMessage",
+    "ControlOut",
+    "DataSetInfo",
+    "DeviceInfo",
+    "ErrorDetail",
+    "ErrorOut",
+    "Experiment",
+    "ExperimentIn",
+    "ExperimentMessage",
+    "ExperimentSummary",
+    "GpuUsage",
+    "Grid",
+    "Health",
+    "Hello",
+    "Input",
+    "JobInfo",
+    "Limits",
+    "LimitsIn",
+    "LrScheduleInfo",
+    "Message",
+    "Number",
+    "OptimizerInfo",
+    "Ping",
+    "PointInfo",
+    "Points",
+    "PolicyInfo",
+    "Pong",
+    "ProblemInfo",
+    "Queued",
+    "ResumeIn",
+    "Run",
+    "RunIn",
+    "RunPatch",
+    "Series",
+    "ServerMessage",
+    "SettingInfo",
+    "SurfaceInfo",
+    "SwarmIn",
+    "Tensor",
+    "Usage",
+    "Value",
+    "ViewMessage",
+    "ViewersMessage",
+]

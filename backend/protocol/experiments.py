@@ -1,0 +1,187 @@
+"""Experiments and their runs: to start one, and as it stands."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from backend.protocol.base import Input, Message, Value
+from lrd_core.engine.controls import RunState, State
+
+
+class RunIn(Input):
+    """A run to train; what is missing comes from the defaults of optimizer, policy and problem."""
+
+    optimizer: str
+    settings: dict[str, Value] = Field(default_factory=dict)
+    drop_rate: float = 0.0
+    policy: str = "elementwise"
+    policy_settings: dict[str, Value] = Field(default_factory=dict)
+    rescale: bool = False
+    label: str = ""
+    schedule: str = "constant"
+    schedule_settings: dict[str, Value] = Field(default_factory=dict)
+
+
+class RunPatch(RunIn):
+    """The parts of a run that are given; what a fork leaves out is as its parent has it."""
+
+    optimizer: str = ""
+
+
+class LimitsIn(Input):
+    """What a job may use at most; None is no limit. Steps have a limit of their own: `steps`.
+
+    They count anew when an experiment is resumed.
+    """
+
+    seconds: float | None = Field(None, gt=0, description="wall time from its first step")
+    memory_mb: float | None = Field(None, gt=0, description="resident memory of its process")
+
+
+class ExperimentIn(Input):
+    """An experiment to start; without `runs` the problem's default comparison."""
+
+    problem: str = "beale"
+    settings: dict[str, Value] = Field(default_factory=dict)
+    seed: int = 0
+    steps: int | None = None
+    speed: float | None = None
+    runs: list[RunIn] | None = None
+    shared_masks: bool = True
+    test_every: int | None = None
+    seeds: int = 1
+    device: str = "auto"
+    curvature_every: int = 0
+    limits: LimitsIn = LimitsIn()
+    paused: bool = False
+    name: str = Field("", max_length=100)
+    replaces: str | None = Field(None, description="experiment to stop once this one has started")
+
+
+class Limits(Message):
+    """`LimitsIn` as stored."""
+
+    seconds: float | None = None
+    memory_mb: float | None = None
+
+
+class Queued(Message):
+    """It waits for a place: since when (Unix seconds), and how it begins when it has one."""
+
+    at: float
+    paused: bool
+    who: str = ""
+
+
+class Run(Message):
+    id: str
+    slot: int
+    label: str
+    optimizer: str
+    settings: dict[str, Value]
+    drop_rate: float
+    policy: str
+    policy_settings: dict[str, Value]
+    rescale: bool
+    schedule: str = Field("constant", description="of its learning rate; settings.lr is its base")
+    schedule_settings: dict[str, Value] = Field(default_factory=dict)
+    mask_seed: int
+    mask_slot: int = -1
+    parent: str = Field("", description="the run whose first `fork_step` steps it shares")
+    fork_step: int = 0
+    replay: str = Field(
+        "",
+        description="what came of comparing steps that were made again with the record: empty "
+        "(nothing was), 'equal' or a sentence with the first step that differs",
+    )
+    state: RunState
+    step: int
+    diverged_step: int | None
+    message: str
+    how: str = Field(
+        "",
+        description="how its steps are computed, in words: stacked with other runs, or why not; "
+        "empty before the first one in this process, and on surfaces",
+    )
+
+
+class Tensor(Message):
+    name: str
+    shape: list[int]
+
+
+class Experiment(Message):
+    """An experiment as it stands; always whole, so that the newest one replaces all before."""
+
+    id: str
+    name: str
+    created_at: datetime
+    problem: str
+    kind: Literal["surface", "task"]
+    settings: dict[str, Value]
+    seed: int
+    steps: int
+    speed: float
+    shared_masks: bool
+    test_every: int
+    seeds: int = 1
+    device: str = "cpu"
+    threads: int = 1
+    curvature_every: int = 0
+    limits: Limits = Limits()
+    queue: Queued | None = None
+    state: State
+    message: str
+    step: int
+    runs: list[Run]
+    tensors: list[Tensor]
+    replaces: str | None
+    replaced_by: str | None
+    connected: bool = Field(description="its worker process is there: controls will be applied")
+
+
+class ExperimentSummary(Message):
+    """A row of the list of experiments."""
+
+    id: str
+    name: str
+    created_at: datetime
+    problem: str
+    kind: Literal["surface", "task"]
+    seed: int
+    state: State
+    step: int
+    steps: int
+    runs: int
+    labels: list[str] = Field(description="a run each: its label, or optimizer, policy, rate")
+    slots: list[int] = Field(description="a run each: its colour and glyph")
+
+
+Number = float | Literal["NaN", "Infinity", "-Infinity"]
+
+
+class Series(Message):
+    """Values of one run by column, as JSON.
+
+    JSON has no NaN or infinity: they are the strings "NaN", "Infinity" and "-Infinity", which
+    JavaScript's `Number()` and Python's `float()` read back.
+    """
+
+    run: str
+    columns: dict[str, Points]
+
+
+class Points(Message):
+    """One column: `values[i]` belongs to `steps[i]`."""
+
+    steps: list[int]
+    values: list[Number]
+
+
+class Command(Message):
+    """The command line that computes the same numbers."""
+
+    command: str

@@ -1,0 +1,28 @@
+"""Errors, and whether the server is well."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from backend.protocol.base import Message
+
+
+class ErrorDetail(Message):
+    """What was wrong: the field, its value, what is allowed, and one sentence with all three."""
+
+    field: str
+    value: Any
+    allowed: str
+    message: str
+
+
+class ErrorOut(Message):
+    error: ErrorDetail
+
+
+class Health(Message):
+    status: Literal["ok"]
+    version: str
+    store: str
+    jobs: int
+    viewers: int

@@ -1,0 +1,152 @@
+/** What pictures of paths share: layers, trails, the pointer with its table, drawing when it changes. */
+
+import { formatStep } from "../look/format.ts";
+import { runStyle, tokenVariables } from "../look/palette.ts";
+import { CanvasStack } from "./canvas_stack.ts";
+import { type Head, paintHead } from "./heads.ts";
+import { HoverTable } from "./hover.ts";
+import { signature } from "./signature.ts";
+import { TrailLayer } from "./trail_layer.ts";
+import type { Chart, Scene } from "./types.ts";
+
+/** Layers, lowest first. */
+export const GROUND = 0;
+export const PATHS = 1;
+export const TOP = 2;
+/** Runs that the table beside the pointer names at most. */
+const MOST_NEAR = 4;
+
+interface PathOptions {
+  /** Names the picture in style sheets. */
+  name: string;
+  /** Columns of the places, widths of a trail's line and halo in pixels. */
+  columns: readonly [string, string];
+  line: number;
+  halo: number;
+  /** How near the pointer must be to a path to name its step, in pixels. */
+  near: number;
+}
+
+export abstract class PathPicture implements Chart {
+  protected readonly stack: CanvasStack;
+  protected readonly trails: TrailLayer;
+  protected scene: Scene | null = null;
+  private readonly hover: HoverTable;
+  private drawnSignature = "";
+  private pointer: { x: number; y: number } | null = null;
+
+  constructor(
+    host: HTMLElement,
+    private readonly paths: PathOptions,
+  ) {
+    this.stack = new CanvasStack(host, 3, () => this.draw());
+    this.trails = new TrailLayer(this.stack, PATHS, paths);
+    const { root } = this.stack;
+    this.hover = new HoverTable(root);
+    root.classList.add("chart", paths.name);
+    root.setAttribute("role", "img");
+    root.addEventListener("pointermove", (event) => this.point(event));
+    root.addEventListener("pointerleave", () => this.point(null));
+  }
+
+  update(scene: Scene): void {
+    const now = signature(scene);
+    if (now === this.drawnSignature) return;
+    if (this.scene?.theme !== scene.theme) {
+      this.stack.root.style.cssText = tokenVariables(scene.theme);
+    }
+    const label = this.describe(scene.runs.map((run) => run.name).join(", ") || "no runs");
+    if (this.stack.root.getAttribute("aria-label") !== label) {
+      this.stack.root.setAttribute("aria-label", label);
+    }
+    this.drawnSignature = now;
+    this.scene = scene;
+    this.draw();
+  }
+
+  destroy(): void {
+    this.stack.destroy();
+  }
+
+  /** The picture in words, for those who do not see it. */
+  protected abstract describe(names: string): string;
+
+  /** Draws all layers; the stack has the host's size. */
+  protected abstract paint(scene: Scene): void;
+
+  /** What is under a pixel, in words; empty for nothing. */
+  protected abstract titleAt(x: number, y: number): string;
+
+  /** Whether trails are there to be pointed at. */
+  protected get showsPaths(): boolean {
+    return true;
+  }
+
+  protected draw(): void {
+    const { scene, stack } = this;
+    stack.fit();
+    if (scene === null || stack.width === 0 || stack.height === 0) return;
+    this.paint(scene);
+    this.showHover();
+  }
+
+  /** Heads in their order; those of other runs weaker while one is lifted. */
+  protected paintHeads(
+    context: CanvasRenderingContext2D,
+    scene: Scene,
+    heads: readonly Head[],
+    radius: number,
+    ground?: string,
+  ): void {
+    for (const head of heads) {
+      const faded = scene.lifted !== null && head.run.id !== scene.lifted;
+      context.globalAlpha = faded ? 0.75 : 1;
+      paintHead(context, head, scene, radius, ground);
+    }
+    context.globalAlpha = 1;
+  }
+
+  /** The next update draws, whether or not the scene changes. */
+  protected invalidate(): void {
+    this.drawnSignature = "";
+  }
+
+  private point(event: PointerEvent | null): void {
+    if (event === null) {
+      this.pointer = null;
+      this.hover.hide();
+      return;
+    }
+    const box = this.stack.root.getBoundingClientRect();
+    this.pointer = { x: event.clientX - box.left, y: event.clientY - box.top };
+    this.showHover();
+  }
+
+  private showHover(): void {
+    const { pointer, scene } = this;
+    if (pointer === null || scene === null) return;
+    const { x, y } = pointer;
+    const title = this.titleAt(x, y);
+    const near = this.showsPaths ? this.near(scene, x, y) : [];
+    if (near.length === 0 && title === "") {
+      this.hover.hide();
+      return;
+    }
+    const rows = near.map(({ run, step }) => ({
+      style: runStyle(run.slot, scene.theme),
+      name: run.name,
+      values: [`step ${formatStep(step ?? 0)}`],
+      y,
+    }));
+    this.hover.show({ title, labels: [], rows, marks: [] }, x, y);
+  }
+
+  /** Runs whose path passes near a pixel, the nearest first, with the step that they made there. */
+  private near(scene: Scene, x: number, y: number) {
+    return scene.runs
+      .map((run) => ({ run, ...this.trails.trail(run.id)?.nearest(x, y) }))
+      .filter((one) => (one.distance ?? Number.POSITIVE_INFINITY) <= this.paths.near)
+      .sort((a, b) => (a.distance ?? 0) - (b.distance ?? 0))
+      .slice(0, MOST_NEAR);
+  }
+}

@@ -179,19 +179,26 @@ def merge(frames: Iterable[Frame]) -> Frame:
     Raises:
         ValueError: no frames.
     """
-    parts: dict[tuple[str, int], list[list[Block]]] = {}
+    parts: dict[tuple[str, int], list[Block]] = {}
     seq = 0
     for frame in frames:
         seq = frame.seq
         for block in frame.blocks:
-            chains = parts.setdefault((block.run, block.every), [])
-            if chains and _continues(chains[-1][-1], block):
-                chains[-1].append(block)
-            else:
-                chains.append([block])
+            parts.setdefault((block.run, block.every), []).append(block)
     if seq == 0:
         raise ValueError("merge needs at least one frame")
-    return Frame(VERSION, seq, [_joined(chain) for chains in parts.values() for chain in chains])
+    return Frame(VERSION, seq, [block for blocks in parts.values() for block in joined(blocks)])
+
+
+def joined(blocks: Iterable[Block]) -> list[Block]:
+    """Blocks of one run in order, those that continue each other as one."""
+    chains: list[list[Block]] = []
+    for block in blocks:
+        if chains and _continues(chains[-1][-1], block):
+            chains[-1].append(block)
+        else:
+            chains.append([block])
+    return [chain[0] if len(chain) == 1 else _joined(chain) for chain in chains]
 
 
 def _continues(before: Block, block: Block) -> bool:

@@ -15,10 +15,10 @@ import torch
 from numpy.typing import NDArray
 
 from lrd_core.engine.experiment import ExperimentSpec
-from lrd_core.engine.frames import Block, packed
+from lrd_core.engine.frames import Block, joined, packed
 from lrd_core.engine.member import Member
 from lrd_core.engine.segment import Segment, numbers
-from lrd_core.probes import Position, Sketch, held_out, update, update_ratios
+from lrd_core.probes import Position, Sketch, StepRow, held_out, update, update_ratios
 from lrd_core.problems import get_problem
 from lrd_core.problems.problem import Instance
 
@@ -36,6 +36,8 @@ class Rows:
         on_surface = get_problem(experiment.problem).kind == "surface"
         self._position = Position(instances[0]) if on_surface else None
         self._sketch = Sketch(self._parameters, experiment.seed)
+        row = None if on_surface else StepRow(self._sketch, self._names, self._numel)
+        self._row = row if row is not None and row.ready else None
         self._segments: list[Segment] = []
         self._asked: list[tuple[int, Callable[[], Row]]] = []
         #: The parameters that the run began with.
@@ -59,10 +61,18 @@ class Rows:
             settings: drop rate and learning rate of the step.
         """
         optimizer = members[0].optimizer
-        sums = optimizer.sums
-        more = {} if sums is not None else self._unsummed(members[0])
-        if self._position is not None:
-            more |= self._position.measure()
+        at = None if self._row is None else optimizer.sums_at
+        sums = sketch = place = None
+        more: Row = {}
+        if self._row is not None and at is not None:
+            place = self._row.write(at)
+        else:
+            sums = optimizer.sums
+            more = {} if sums is not None else self._unsummed(members[0])
+            if self._position is not None:
+                more |= self._position.measure()
+            else:
+                sketch = self._sketch.later()
         if step % self._test_every == 0:
             found = self._held_out(members)
             if self._test_every == 1:
@@ -70,10 +80,9 @@ class Rows:
             else:
                 self._asked.append((step, found))
         segment = self._segments[-1] if self._segments else None
-        if segment is None or not segment.follows(step, sums, more):
-            segment = Segment(step, sums, more)
+        if segment is None or not segment.follows(step, place, sums, more):
+            segment = Segment(step, place, sums, more)
             self._segments.append(segment)
-        sketch = None if self._position is not None else self._sketch.later()
         segment.steps.append((loss, settings, sums, sketch))
         if more:
             segment.more.append(more)
@@ -131,19 +140,22 @@ class Rows:
     def take(self, run: str) -> list[Block]:
         """All rows so far as blocks of `run`; none is left afterwards."""
         segments, self._segments = self._segments, []
-        blocks = [self._block(run, segment) for segment in segments]
+        blocks = joined(self._block(run, segment) for segment in segments)
         asked, self._asked = self._asked, []
         return blocks + self._held_out_blocks(run, asked)
 
     def _block(self, run: str, segment: Segment) -> Block:
-        columns = segment.columns(self._names, self._numel)
+        columns: dict[str, Any] = {"loss": segment.read()}
+        if segment.place is not None and self._row is not None:
+            columns |= self._row.read(*segment.place, len(segment.steps))
+        columns |= segment.columns(self._names, self._numel)
         if segment.copies:
             flat = numbers([loss for losses in segment.copies for loss in losses])
             size = len(segment.copies[0])
             each = [spread("loss", flat[i : i + size]) for i in range(0, len(flat), size)]
             columns |= {name: [row[name] for row in each] for name in each[0]}
-        if self._position is None:
-            sketches = [step[3] for step in segment.steps if step[3] is not None]
+        sketches = [step[3] for step in segment.steps if step[3] is not None]
+        if sketches:
             columns |= self._sketch.columns(sketches)
         return _block(run, segment.first, 1, columns)
 

@@ -21,12 +21,26 @@ Step = tuple[
 ]
 
 
+#: A table that compiled code has written, and a row in it.
+Place = tuple[NDArray[np.float32], int]
+
+
 class Segment:
     """Measurements of steps from `first` on, an entry each; `more` (other columns) and `copies`
-    (losses of every copy) are empty where there are none."""
+    (losses of every copy) are empty where there are none.
 
-    def __init__(self, first: int, sums: StepSums | None, more: dict[str, float]) -> None:
-        self.first = first
+    Attributes:
+        place: where compiled code has put the first row of what it measured, others after it.
+    """
+
+    def __init__(
+        self,
+        first: int,
+        place: Place | None,
+        sums: StepSums | None,
+        more: dict[str, float],
+    ) -> None:
+        self.first, self.place = first, place
         self._indices = None if sums is None else sums.indices
         self._more = more.keys()
         self.steps: list[Step] = []
@@ -34,11 +48,17 @@ class Segment:
         self.copies: list[list[Any]] = []
         self._read: list[float] = []
 
-    def follows(self, step: int, sums: StepSums | None, more: dict[str, float]) -> bool:
+    def follows(
+        self, step: int, place: Place | None, sums: StepSums | None, more: dict[str, float]
+    ) -> bool:
         """Whether the row of `step` goes on here."""
-        if step != self.first + len(self.steps) or more.keys() != self._more:
+        rows = len(self.steps)
+        if step != self.first + rows or more.keys() != self._more:
             return False
-        return (None if sums is None else sums.indices) == self._indices
+        if place is None or self.place is None:
+            same = (None if sums is None else sums.indices) == self._indices
+            return same and place is self.place
+        return place[0] is self.place[0] and place[1] == self.place[1] + rows
 
     def read(self) -> list[float]:
         """The losses as numbers."""
@@ -51,8 +71,8 @@ class Segment:
         del self.steps[rows:], self.more[rows:], self.copies[rows:], self._read[rows:]
 
     def columns(self, names: list[str], numel: Sequence[int]) -> dict[str, Any]:
-        """All but the sketch and the spread of copies, by name."""
-        found: dict[str, Any] = {"loss": self.read()}
+        """What was measured and set, but for the loss and the sketch, by name."""
+        found: dict[str, Any] = {}
         sums = [step[2] for step in self.steps if step[2] is not None]
         if sums:
             found |= update_columns(sums, names, numel)

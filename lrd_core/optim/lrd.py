@@ -17,7 +17,7 @@ exists in registers only; any other steps first, and dropped coordinates are put
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, overload
 
@@ -164,6 +164,12 @@ class LRD(Saving):
         """What the last step has summed, if statistics were collected in one pass of an engine:
         they are cheaper to make of many steps at once (`lrd_core.probes.update_columns`)."""
         return None if self._measured is None else self._measured.sums()
+
+    @property
+    def sums_at(self) -> tuple[int, Sequence[float]] | None:
+        """Where in memory the last step's sums of all parameters lie, and their factors
+        (`Measured.sums_at`); None if they don't lie in one piece."""
+        return None if self._measured is None else self._measured.sums_at()
 
     @property
     def _step_supports_amp_scaling(self) -> bool:

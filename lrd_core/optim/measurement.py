@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from lrd_core.optim.statistics import StepStatistics
 
+#: A tensor's six sums, float64.
+ROW_BYTES = 48
 #: Elements turned into float64 at once, to bound the memory beside the parameters (32 MiB).
 _CHUNK = 1 << 20
 
@@ -105,6 +107,12 @@ class Measured:
             factors = [self._factors[index] for index in indices]
             self._picked = indices, tuple(indices), factors
         return StepSums(self._picked[1], rows, self._picked[2])
+
+    def sums_at(self) -> tuple[int, Sequence[float]] | None:
+        """Address of the sums of every parameter in turn, (parameters, 6) float64 in one piece, and
+        their factors, the same object while none changes; None where they don't lie so. Valid until
+        the next step."""
+        return None
 
     def _lots(self) -> Sequence[LotSums]:
         """What engines have summed."""

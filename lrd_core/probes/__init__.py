@@ -9,6 +9,7 @@ from lrd_core.probes.plane_fit import PlaneFit
 from lrd_core.probes.point import Point
 from lrd_core.probes.position import Position
 from lrd_core.probes.sketch import Sketch
+from lrd_core.probes.step_row import StepRow
 from lrd_core.probes.update import update, update_columns, update_ratios
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Point",
     "Position",
     "Sketch",
+    "StepRow",
     "contour",
     "curvature",
     "held_out",

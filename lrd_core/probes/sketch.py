@@ -66,6 +66,21 @@ class Sketch:
             self._bind(self._quick)
         return self._quick()
 
+    def sums_at(self) -> int:
+        """Address of `later`, valid until the next one; 0 where it has none."""
+        self.later()
+        return 0 if self._quick is None else self._quick.at
+
+    def frame(self) -> NDArray[np.float32]:
+        """What `columns` are made with, (4, 16): a sum times the first row less the second is its
+        part of the sketch; the others are the fixed plane."""
+        return np.stack([self._scale, self._start, *self._plane])
+
+    @property
+    def compiled(self) -> bool:
+        """Whether sums come from compiled code."""
+        return self._quick is not None and self._quick.compiled
+
     def read(self, steps: Sequence[NDArray[np.float32] | torch.Tensor]) -> NDArray[np.float32]:
         """Sketches, (steps, 16), given `later` of each."""
         if isinstance(steps[0], torch.Tensor):

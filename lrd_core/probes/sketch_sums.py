@@ -54,11 +54,17 @@ class SketchSums:
     Args:
         signs: of each coordinate, int8 (n,): a byte, to leave the cache to training.
         stride: distance of coordinates in a tensor.
+
+    Attributes:
+        compiled: there is compiled code.
+        at: address of the newest sums.
     """
 
     def __init__(self, signs: NDArray[np.int8], stride: int) -> None:
         self._signs, self._stride = signs, stride
         self._compiled = objects.function("sketch", _SOURCE, "sums")
+        self.compiled = self._compiled is not None
+        self.at = 0
         self._out = np.zeros((_AHEAD, SIZE), dtype=np.float32)
         self._slot = _AHEAD
         self._parts: list[NDArray[np.float32]] = []
@@ -82,10 +88,11 @@ class SketchSums:
             return self._by_numpy()
         if self._slot + 1 < _AHEAD:
             self._slot += 1
-            self._header[4] += 4 * SIZE
+            self.at += 4 * SIZE
         else:
             self._slot, self._out = 0, np.zeros((_AHEAD, SIZE), dtype=np.float32)
-            self._header[4] = self._out.ctypes.data
+            self.at = self._out.ctypes.data
+        self._header[4] = self.at
         self._compiled(self._at)
         found: NDArray[np.float32] = self._out[self._slot]
         return found

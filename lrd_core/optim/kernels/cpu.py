@@ -84,6 +84,9 @@ class Table:
         constants: how many constants.
         tensors: how many tensors.
         whole: no tensor is split between threads.
+
+    Attributes:
+        sums_at: address of what `run` has given last; 0 if it measured nothing.
     """
 
     def __init__(self, states: int, constants: int, tensors: int, whole: bool = False) -> None:
@@ -91,7 +94,7 @@ class Table:
         self.constants = np.zeros((tensors, constants + 2))
         self.header = np.zeros(len(_HEADER), dtype=np.int64)
         self._sums = np.empty((0, tensors, len(SUMS)))
-        self._slot = 0
+        self._slot = self.sums_at = 0
         self.total = 0
         self.share_constants(np.arange(tensors))
         self.header[_HEADER["tensors"]] = tensors
@@ -168,13 +171,15 @@ class Table:
             self._slot = len(self._sums)
             kernel(self.header, parallel)
             total: NDArray[np.float64] = partial.sum(axis=0)
+            self.sums_at = total.ctypes.data
             return total
         if self._slot + 1 < len(self._sums):
             self._slot += 1
-            self.header[_HEADER["sums"]] += self._sums.strides[0]
+            self.sums_at += self._sums.strides[0]
         else:
             self._slot, self._sums = 0, np.zeros((_AHEAD, len(self.rows), len(SUMS)))
-            self.header[_HEADER["sums"]] = self._sums.ctypes.data
+            self.sums_at = self._sums.ctypes.data
+        self.header[_HEADER["sums"]] = self.sums_at
         kernel(self.header, parallel)
         found: NDArray[np.float64] = self._sums[self._slot]
         return found

@@ -64,6 +64,11 @@ class Joint:
         self._table.set("count", [c for _, share in shares for c in share.counts])
         self._fresh = False
 
+    @property
+    def sums_at(self) -> int:
+        """Address of the newest sums; 0 if none are measured."""
+        return self._table.sums_at
+
     def set_gradients(self, addresses: Sequence[int]) -> None:
         """Where the gradients of all rows lie."""
         self._table.set("gradient", addresses)

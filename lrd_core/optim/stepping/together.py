@@ -13,7 +13,7 @@ import torch.optim.optimizer as hooks
 from torch._C._autograd import _profiler_enabled
 
 from lrd_core.optim.kernels.addresses import Addresses
-from lrd_core.optim.measurement import LotSums, Measured
+from lrd_core.optim.measurement import ROW_BYTES, LotSums, Measured
 from lrd_core.optim.stepping.joint import Joint
 from lrd_core.optim.stepping.request import Request, coin_limits
 from lrd_core.optim.stepping.step_count import capturing
@@ -232,9 +232,10 @@ class Together:
                 self._throw(one, step)
         keys = self._keys.of([one.optimizer.seed for one in self._joined], steps)
         sums = [joint.step(keys) for joint, _ in self._joints]
+        addresses = [joint.sums_at for joint, _ in self._joints]
         for one, step in zip(self._joined, steps, strict=True):
             one.count.taken(step)
-            one.taken(sums)
+            one.taken(sums, addresses)
 
     def _throw(self, one: _Joined, step: int) -> None:
         """One coin for a whole tensor, or for all: thrown here."""
@@ -275,12 +276,16 @@ class _Joined:
         rescale = self.request.rescale
         return [1.0 / (1.0 - self.rates[i]) if rescale else 1.0 for i in share.indices]
 
-    def taken(self, sums: Sequence[np.ndarray[Any, np.dtype[np.float64]] | None]) -> None:
-        """A step was taken."""
+    def taken(
+        self,
+        sums: Sequence[np.ndarray[Any, np.dtype[np.float64]] | None],
+        addresses: Sequence[int],
+    ) -> None:
+        """A step was taken: what every joint has summed, and where."""
         # A scheduler over the base looks whether its optimizer has stepped.
         self._base._opt_called = True
         if self._measured is not None:
-            self._measured.renew(sums)
+            self._measured.renew(sums, addresses)
         self.optimizer._measured = self._measured
 
 
@@ -298,10 +303,20 @@ class _Measured(Measured):
         super().__init__([], [], factors, names, kept_all, repeated=False)
         self._indices, self._places = indices, places
         self._of_joints: Sequence[Any] = ()
+        self._addresses: Sequence[int] = ()
+        every = [index for some in indices for index in some]
+        self._whole = len(indices) == 1 and every == list(range(len(factors))) and not kept_all
 
-    def renew(self, sums: Sequence[Any]) -> None:
+    def renew(self, sums: Sequence[Any], addresses: Sequence[int]) -> None:
         """Takes those of another step, of every joint."""
-        self._of_joints, self._statistics = sums, None
+        self._of_joints, self._addresses, self._statistics = sums, addresses, None
+
+    def sums_at(self) -> tuple[int, Sequence[float]] | None:
+        if not self._whole:
+            return None
+        place, rows = self._places[0]
+        address = self._addresses[place]
+        return (address + ROW_BYTES * rows.start, self._factors) if address else None
 
     def _lots(self) -> Sequence[LotSums]:
         found = []

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from lrd_core import LRD
+from lrd_core.optim.measurement import StepSums
 from lrd_core.probes.update import update, update_columns, update_ratios
 
 NAMES = ["w", "b", "v"]
@@ -101,3 +102,17 @@ def test_update_ratios() -> None:
         p.grad = None
     lrd.step()
     assert update_ratios(lrd.statistics, ["w", "b"], parameters)() == {}
+
+
+def test_columns_of_many_tensors_don_t_depend_on_how_many_steps_are_taken_at_once() -> None:
+    draws = np.random.default_rng(0)
+    names, numel = [f"p{i}" for i in range(12)], [10 + i for i in range(12)]
+    factors = list(draws.random(12))
+    steps = [
+        StepSums(tuple(range(12)), draws.standard_normal((12, 6)) ** 2, factors) for _ in range(7)
+    ]
+    whole = update_columns(steps, names, numel)
+    for size in (1, 2, 3):
+        parts = [update_columns(steps[at : at + size], names, numel) for at in range(0, 7, size)]
+        for name, column in whole.items():
+            assert np.concatenate([part[name] for part in parts]).tobytes() == column.tobytes()

@@ -15,8 +15,8 @@ from lrd_core.engine.frames import Block, Frame
 from lrd_core.engine.loop import Loop
 from lrd_core.engine.trainer import Trainer
 
-STEPS = 400
-ROUNDS = 15
+STEPS = 2_000
+ROUNDS = 11
 #: Steps whose rows leave as one frame when a digits run trains as fast as it can.
 ROWS = 60
 

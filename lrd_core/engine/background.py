@@ -64,9 +64,9 @@ class Background:
             self._watched.after(trainers, self._sink)
         for trainer in trainers:
             # Steps that are made again after a resume are its own; those before a fork are not.
-            if trainer.step > trainer.identity.fork_step:
+            if self._paths.due(trainer) and trainer.step > trainer.identity.fork_step:
                 self._paths.add(trainer)
-            if not trainer.replays:
+            if self.curvature_every and not trainer.replays:
                 self._measure(trainer)
         self._paths.refit()
 

@@ -65,6 +65,7 @@ class Loop:
         self._state: State = "paused" if paused else "running"
         self._step = resume.step if resume else 0
         self._diverged = 0
+        self._changed = False
         self._steps = resume.steps if resume else spec.steps
         self._speed = resume.speed if resume else spec.speed
         if self._step >= self._steps or not self._runs.any_active():
@@ -119,6 +120,8 @@ class Loop:
                 self._catch_up(behind)
             elif due:
                 self._advance(now)
+                if not self._speed and not behind:
+                    self._hurry()
             if self._background.busy:
                 idle = not due and not self._runs.behind(self._step)
                 if idle or self._background.may():
@@ -183,6 +186,20 @@ class Loop:
             self._single = 0
             self._become(self._end())
 
+    def _hurry(self) -> None:
+        """Steps at full speed until a frame is due or anything but a step is to be done: what is
+        looked at around a step costs as much as a small model's part of it."""
+        trainers = self._runs.at(self._step)
+        until = self._flushed + FLUSH_S
+        self._changed = self._state != "running" or bool(self._single) or not trainers
+        while not self._changed and self._step + 1 < self._steps and time.monotonic() < until:
+            if not self._inbox.empty() or self._background.busy:
+                return
+            if self._step + 1 in self._scheduled:
+                return
+            self._step += 1
+            self._make(trainers)
+
     def _end(self) -> State:
         """What it is called that nothing is left to train."""
         self._runs.settle()
@@ -202,6 +219,10 @@ class Loop:
         trainer.end()
         if trainer.rows:
             self._buffer.wait_for(trainer.identity.id, trainer.rows)
+        if trainer.state == "running" and not replayed and trainer.step < self._steps:
+            self._keeper.stepped(trainer)
+            return
+        self._changed = True
         if trainer.state == "diverged":
             self._tell()
         elif trainer.step >= self._steps and not trainer.replays:
@@ -243,14 +264,18 @@ class Loop:
     def _flush(self, now: bool = False) -> None:
         clock = time.monotonic()
         due = now or clock - self._flushed >= FLUSH_S
-        if not due and (self._state == "running" or self._runs.behind(self._step)):
+        if not due and self._state == "running":
             return
-        if self._buffer:
-            self._send_rows()
-            if clock - self._told >= STATUS_S or self._runs.diverged() != self._diverged:
-                self._tell()
-                if self._state == "running" and not self._runs.any_active():
-                    self._become(self._end())
+        behind = self._runs.behind(self._step)
+        if not due and behind:
+            return
+        # A run that makes recorded steps again has no rows, but it gets on.
+        news = bool(self._buffer) or bool(behind)
+        self._send_rows()
+        if news and (clock - self._told >= STATUS_S or self._runs.diverged() != self._diverged):
+            self._tell()
+            if self._state == "running" and not self._runs.any_active():
+                self._become(self._end())
 
     def _tell(self) -> None:
         """Send the status; rows that led to it go first."""

@@ -21,6 +21,9 @@ INTERVAL_S, SHARE = 0.5, 0.01
 #: Steps between two points of a run that the plane is fitted on, at least, but for the first ones,
 #: which lead furthest. A power of two.
 EVERY = 8
+#: Seconds between two such points, at least: a point costs a tenth of a small step, and on a GPU a
+#: wait for it.
+GAP_S = 0.02
 
 
 class Paths:
@@ -40,6 +43,8 @@ class Paths:
         self._step = 0
         self._news = False
         self._due = 0.0
+        #: When a run's next point may be taken.
+        self._again: dict[str, float] = {}
         self._earlier: Earlier | None = None
         if runs.vault is not None and any(runs.before.values()) and not self._on_surface:
             start = runs.get(next(iter(runs.before))).rows.start
@@ -77,26 +82,33 @@ class Paths:
             return np.empty((0, 2))
         return self._fit.plane.place(self._fit.sketches)
 
+    def due(self, trainer: Trainer) -> bool:
+        """Whether a point after its newest step may be wanted."""
+        step = trainer.step
+        return not self._on_surface and (step <= EVERY or step % EVERY == 0)
+
     def add(self, trainer: Trainer) -> None:
-        """A run has made a step."""
-        if self._on_surface:
-            return
+        """A run has made a step that is `due`."""
         if self._fit is None:
             self._fit = PlaneFit(trainer.rows.start, self._seed)
-        if trainer.step > EVERY and trainer.step % EVERY:
-            return
         if not self._fit.wants(trainer.step):
             return
+        run, now = trainer.identity.id, time.monotonic()
+        if trainer.step > EVERY and now < self._again.get(run, 0.0):
+            return
+        self._again[run] = now + GAP_S
         parameters = trainer.members[0].instance.parameters
         sketch = trainer.rows.sketch()
-        self._fit.add(trainer.identity.id, trainer.step, parameters, sketch)
+        self._fit.add(run, trainer.step, parameters, sketch)
         self._step = max(self._step, trainer.step)
         self._news = True
 
     def refit(self, now: bool = False) -> None:
         """Fit the plane if that is due (`now`: if there is anything new), and send it."""
+        if self._fit is None or not self._news:
+            return
         began = time.monotonic()
-        if self._fit is None or not self._news or (began < self._due and not now):
+        if began < self._due and not now:
             return
         if self.recalls:
             return

@@ -79,9 +79,8 @@ def walk(
         stepper.advance(trainers)
         for trainer in trainers:
             trainer.end()
-            if paths is not None:
-                if paths.due(trainer):
-                    paths.add(trainer)
+            if paths is not None and paths.due(trainer):
+                paths.add(trainer)
             if vault is not None and trainer.step % every == 0:
                 vault.save(trainer.capture())
 

@@ -45,7 +45,7 @@ def backend_url() -> httpx.URL:
 def create_proxy(dash: st.App, assets: Path) -> FastAPI:
     """An application with the dashboard and the backend's `/api` behind the same origin."""
     url = backend_url()
-    # The backend is near: a proxy named in the environment is for the way out. No limit for reading:
+    # The backend is near: a proxy named in the environment is for the way out. No limit for reads:
     # a control of a run that makes recorded steps again is answered when that is over.
     client = httpx.AsyncClient(
         base_url=url, timeout=httpx.Timeout(30, connect=3, read=None), trust_env=False

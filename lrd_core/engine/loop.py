@@ -192,6 +192,7 @@ class Loop:
         trainers = self._runs.at(self._step)
         until = self._flushed + FLUSH_S
         self._changed = self._state != "running" or bool(self._single) or not trainers
+        self._changed = self._changed or bool(self._runs.behind(self._step))
         while not self._changed and self._step + 1 < self._steps and time.monotonic() < until:
             if not self._inbox.empty() or self._background.busy:
                 return

@@ -96,13 +96,14 @@ class Rows:
         return update(statistics, self._names)
 
     def _held_out(self, members: Sequence[Member]) -> Callable[[], Row]:
-        """The row on held-out data, which may be computed on the way."""
+        """The row on held-out data, read from its device when it is asked for."""
         asked = [held_out(member.instance) for member in members]
         optimizer = members[0].optimizer
         step = optimizer.sums or optimizer.statistics
         ratios: Callable[[], Row] = dict
         if step is not None and self._position is None:
-            ratios = update_ratios(step, self._names, self._parameters)
+            norms = None if self._row is None else self._row.norms
+            ratios = update_ratios(step, self._names, self._parameters, norms)
 
         def row() -> Row:
             found = [one() for one in asked]
@@ -145,18 +146,20 @@ class Rows:
         return blocks + self._held_out_blocks(run, asked)
 
     def _block(self, run: str, segment: Segment) -> Block:
-        columns: dict[str, Any] = {"loss": segment.read()}
+        columns: dict[str, Any] = {"loss": segment.read(), **segment.settings()}
         if segment.place is not None and self._row is not None:
             columns |= self._row.read(*segment.place, len(segment.steps))
-        columns |= segment.columns(self._names, self._numel)
+        else:
+            columns |= segment.measured(self._names, self._numel)
+            sketches = [step[3] for step in segment.steps if step[3] is not None]
+            if sketches:
+                columns |= self._sketch.columns(sketches)
+        columns |= {name: [row[name] for row in segment.more] for name in segment.names}
         if segment.copies:
             flat = numbers([loss for losses in segment.copies for loss in losses])
             size = len(segment.copies[0])
             each = [spread("loss", flat[i : i + size]) for i in range(0, len(flat), size)]
             columns |= {name: [row[name] for row in each] for name in each[0]}
-        sketches = [step[3] for step in segment.steps if step[3] is not None]
-        if sketches:
-            columns |= self._sketch.columns(sketches)
         return _block(run, segment.first, 1, columns)
 
     def _held_out_blocks(

@@ -30,6 +30,7 @@ class Segment:
     (losses of every copy) are empty where there are none.
 
     Attributes:
+        names: of what is in `more`.
         place: where compiled code has put the first row of what it measured, others after it.
     """
 
@@ -42,7 +43,7 @@ class Segment:
     ) -> None:
         self.first, self.place = first, place
         self._indices = None if sums is None else sums.indices
-        self._more = more.keys()
+        self.names = more.keys()
         self.steps: list[Step] = []
         self.more: list[dict[str, float]] = []
         self.copies: list[list[Any]] = []
@@ -53,7 +54,7 @@ class Segment:
     ) -> bool:
         """Whether the row of `step` goes on here."""
         rows = len(self.steps)
-        if step != self.first + rows or more.keys() != self._more:
+        if step != self.first + rows or more.keys() != self.names:
             return False
         if place is None or self.place is None:
             same = (None if sums is None else sums.indices) == self._indices
@@ -70,15 +71,15 @@ class Segment:
         """Keep the first `rows` only."""
         del self.steps[rows:], self.more[rows:], self.copies[rows:], self._read[rows:]
 
-    def columns(self, names: list[str], numel: Sequence[int]) -> dict[str, Any]:
-        """What was measured and set, but for the loss and the sketch, by name."""
-        found: dict[str, Any] = {}
-        sums = [step[2] for step in self.steps if step[2] is not None]
-        if sums:
-            found |= update_columns(sums, names, numel)
-        found |= {name: [row[name] for row in self.more] for name in self._more}
+    def settings(self) -> dict[str, Any]:
+        """What was set."""
         drop_rates, lrs = zip(*[step[1] for step in self.steps], strict=True)
-        return found | {"drop_rate": drop_rates, "lr": lrs}
+        return {"drop_rate": drop_rates, "lr": lrs}
+
+    def measured(self, names: list[str], numel: Sequence[int]) -> dict[str, Any]:
+        """What the updates were, from their sums; empty where there are none."""
+        sums = [step[2] for step in self.steps if step[2] is not None]
+        return update_columns(sums, names, numel) if sums else {}
 
 
 def numbers(values: Sequence[float | torch.Tensor]) -> list[float]:

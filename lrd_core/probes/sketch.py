@@ -60,16 +60,19 @@ class Sketch:
             values = self._sample.of([t.detach() for t in self._tensors])
             self._terms[: len(self._signs)] = values.float() * self._signs
             return self._terms.view(-1, SIZE).sum(0)
-        address = self._tensors[0].data_ptr()
-        if address != self._address:
-            self._address = address
-            self._bind(self._quick)
+        self._follow(self._quick)
         return self._quick()
 
-    def sums_at(self) -> int:
-        """Address of `later`, valid until the next one; 0 where it has none."""
-        self.later()
-        return 0 if self._quick is None else self._quick.at
+    def header(self) -> int:
+        """Address of what compiled code reads to compute `later` (`sketch_sums.CODE`).
+
+        Raises:
+            ValueError: it is not `compiled`.
+        """
+        if self._quick is None:
+            raise ValueError("these parameters are not in compiled code's reach")
+        self._follow(self._quick)
+        return self._quick.header()
 
     def frame(self) -> NDArray[np.float32]:
         """What `columns` are made with, (4, 16): a sum times the first row less the second is its
@@ -113,8 +116,12 @@ class Sketch:
             values[SIZE:] += products[:, i]
         return dict(zip(_ALL, values, strict=True))
 
-    def _bind(self, quick: SketchSums) -> None:
+    def _follow(self, quick: SketchSums) -> None:
         """Look where the data is now."""
+        address = self._tensors[0].data_ptr()
+        if address == self._address:
+            return
+        self._address = address
         flat = [tensor.detach().view(-1) for tensor in self._tensors]
         joined = _joined(flat) if self._sample.stride == 1 else None
         if joined is not None:

@@ -15,15 +15,10 @@ SIZE = 16
 #: Sketches that room is made for at once.
 _AHEAD = 64
 
-_SOURCE = f'''"""Generated; don't edit."""
-
-from numba import carray, cfunc, float32, int64, types
-
-from lrd_core.optim.kernels.cpu_blocks import add_rows, to_float32, to_int8, to_int64
-
-
-@cfunc(types.void(types.int64), error_model="numpy")
-def sums(address):
+#: Code of ``signed_sums(address of a header)``; its names are imported by `HEAD`.
+CODE = f"""
+@njit(error_model="numpy")
+def signed_sums(address):
     header = carray(to_int64(address), 5)
     pieces, stride, count = header[0], header[1], header[2]
     signs = carray(to_int8(header[3]), count)
@@ -45,7 +40,25 @@ def sums(address):
             out[i % {SIZE}] += float32(signs[i]) * x[at * stride]
             at += 1
             i += 1
+"""
+HEAD = '''"""Generated; don't edit."""
+
+import math
+
+from numba import carray, cfunc, float32, float64, int64, njit, types
+
+from lrd_core.optim.kernels.cpu_blocks import (
+    accumulate, add_rows, to_float32, to_float64, to_int8, to_int64,
+)
+
 '''
+_SOURCE = f"""{HEAD}
+{CODE}
+
+@cfunc(types.void(types.int64), error_model="numpy")
+def sums(address):
+    signed_sums(address)
+"""
 
 
 class SketchSums:
@@ -82,10 +95,9 @@ class SketchSums:
         self._at = self._header.ctypes.data
         self._slot = _AHEAD
 
-    def __call__(self) -> NDArray[np.float32]:
-        """The sums now, (16,); the array is not written again."""
-        if self._compiled is None:
-            return self._by_numpy()
+    def header(self) -> int:
+        """Address of what ``signed_sums`` reads; it will write where nothing was written before,
+        at `at`."""
         if self._slot + 1 < _AHEAD:
             self._slot += 1
             self.at += 4 * SIZE
@@ -93,7 +105,13 @@ class SketchSums:
             self._slot, self._out = 0, np.zeros((_AHEAD, SIZE), dtype=np.float32)
             self.at = self._out.ctypes.data
         self._header[4] = self.at
-        self._compiled(self._at)
+        return self._at
+
+    def __call__(self) -> NDArray[np.float32]:
+        """The sums now, (16,); the array is not written again."""
+        if self._compiled is None:
+            return self._by_numpy()
+        self._compiled(self.header())
         found: NDArray[np.float32] = self._out[self._slot]
         return found
 

@@ -8,24 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from lrd_core.optim.kernels import objects
 from lrd_core.probes.sketch import COLUMNS, PLANE_COLUMNS, Sketch
-from lrd_core.probes.sketch_sums import SIZE
+from lrd_core.probes.sketch_sums import CODE, HEAD, SIZE
 
 #: Rows that room is made for at once.
 ROOM = 256
 _UPDATE = ("grad_norm", "update_norm", "keep_rate", "cos_full", "cos_grad")
 
-_SOURCE = f'''"""Generated; don't edit."""
-
-import math
-
-from numba import carray, cfunc, float32, float64, int64, njit, types
-
-from lrd_core.optim.kernels.cpu_blocks import to_float32, to_float64, to_int64
-
+_SOURCE = f"""{HEAD}
+{CODE}
 
 @njit(error_model="numpy")
 def cosine(product, lengths):
@@ -36,11 +31,12 @@ def cosine(product, lengths):
 @cfunc(types.void(types.int64), error_model="numpy")
 def row(address):
     header = carray(to_int64(address), 7)
+    signed_sums(header[4])
     tensors = header[0]
     sums = carray(to_float64(header[1]), (tensors, 6))
     factors = carray(to_float64(header[2]), tensors)
     sizes = carray(to_float64(header[3]), tensors)
-    signed = carray(to_float32(header[4]), {SIZE})
+    signed = carray(to_float32(carray(to_int64(header[4]), 5)[4]), {SIZE})
     frame = carray(to_float32(header[5]), (4, {SIZE}))
     out = carray(to_float32(header[6]), 5 + tensors + {SIZE} + 2)
     grad, full, masked, masked_full, masked_grad, kept, size = (
@@ -72,7 +68,24 @@ def row(address):
         y += frame[3, i] * here
     out[5 + tensors + {SIZE}] = x
     out[5 + tensors + {SIZE} + 1] = y
-'''
+
+
+@cfunc(types.void(types.int64), error_model="numpy")
+def norms(address):
+    header = carray(to_int64(address), 2)
+    tensors = header[0]
+    found = carray(to_float64(header[1]), tensors)
+    table = carray(to_int64(address + 16), 2 * tensors)
+    for t in range(tensors):
+        x = carray(to_float32(table[2 * t]), table[2 * t + 1])
+        square = float32(0)
+        for i in range(table[2 * t + 1]):
+            square = accumulate(square, x[i] * x[i])
+        found[t] = math.sqrt(float64(square))
+"""
+
+
+_ENTRIES = "row", "norms"
 
 
 class StepRow:
@@ -88,7 +101,7 @@ class StepRow:
 
     def __init__(self, sketch: Sketch, names: Sequence[str], numel: Sequence[int]) -> None:
         self._sketch = sketch
-        self._compiled = objects.function("step_row", _SOURCE, "row")
+        self._compiled, self._norms = (objects.function("step_row", _SOURCE, f) for f in _ENTRIES)
         each = tuple(f"keep_rate/{name}" for name in names)
         self._sizes = np.array(numel, dtype=np.float64)
         self._frame = sketch.frame()
@@ -131,10 +144,20 @@ class StepRow:
             self._slot, self._room = 0, np.zeros_like(self._room)
             header[6] = self._room.ctypes.data
         header[1] = address
-        header[4] = self._sketch.sums_at()
+        header[4] = self._sketch.header()
         assert self._compiled is not None  # noqa: S101
         self._compiled(self._at)
         return self._room, self._slot
+
+    def norms(self, parameters: Sequence[torch.Tensor]) -> list[float]:
+        """Euclidean norms of the parameters now: row-major float32 tensors on the CPU."""
+        assert self._norms is not None  # noqa: S101
+        found = np.zeros(len(parameters))
+        table = [value for p in parameters for value in (p.data_ptr(), p.numel())]
+        header = np.array([len(parameters), found.ctypes.data, *table], dtype=np.int64)
+        self._norms(header.ctypes.data)
+        norms: list[float] = found.tolist()
+        return norms
 
     def read(
         self, table: NDArray[np.float32], first: int, rows: int

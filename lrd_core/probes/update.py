@@ -94,18 +94,22 @@ def _table(steps: Sequence[StepSums]) -> NDArray[np.float64]:
 
 
 def update_ratios(
-    step: StepSums | StepStatistics, names: list[str], parameters: Sequence[torch.Tensor]
+    step: StepSums | StepStatistics,
+    names: list[str],
+    parameters: Sequence[torch.Tensor],
+    norms: Callable[[Sequence[torch.Tensor]], Sequence[float]] | None = None,
 ) -> Callable[[], dict[str, float]]:
     """``update_ratio/<tensor>`` of a step: norm of the masked update over the norm of the
     parameters now; NaN where both are zero. Read from devices when it is asked for.
 
     The norms of the parameters are no by-product of the step and cost a pass: this is for the rows
-    of an interval.
+    of an interval. `norms` measures them; torch does where it is left out.
     """
     indices = list(step.indices)
     if not indices:
         return dict
-    norms = torch._foreach_norm([parameters[index].detach() for index in indices])
+    chosen = [parameters[index].detach() for index in indices]
+    lengths = torch._foreach_norm(chosen) if norms is None else norms(chosen)
 
     def ratios() -> dict[str, float]:
         if isinstance(step, StepSums):
@@ -113,8 +117,8 @@ def update_ratios(
             squares = [float(sums[3]) * factor**2 for sums, factor in rows]
         else:
             squares = list(step.masked_sq)
-        found = zip(indices, squares, norms, strict=True)
-        return {f"update_ratio/{names[i]}": _ratio(u**0.5, norm.item()) for i, u, norm in found}
+        found = zip(indices, squares, map(float, lengths), strict=True)
+        return {f"update_ratio/{names[i]}": _ratio(u**0.5, norm) for i, u, norm in found}
 
     return ratios
 

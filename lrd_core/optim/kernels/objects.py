@@ -10,6 +10,7 @@ import ctypes
 import hashlib
 import json
 import os
+import re
 import threading
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -147,12 +148,18 @@ def path_of(name: str, source: str) -> Path:
 
 @lru_cache(maxsize=64)
 def function(name: str, source: str, entry: str) -> Callable[[int], None] | None:
-    """One `cfunc` of an int64, ready to be called (without the interpreter's lock): loaded, or
-    compiled while the caller waits. None where there is no compiler, or it fails."""
+    """One `cfunc` of an int64 of a module, ready to be called (without the interpreter's lock):
+    loaded, or compiled while the caller waits. None where there is no compiler, or it fails."""
+    code = _functions(name, source)
+    return None if code is None else ctypes.CFUNCTYPE(None, ctypes.c_int64)(code[entry])
+
+
+@lru_cache(maxsize=64)
+def _functions(name: str, source: str) -> Functions | None:
+    entries = tuple(re.findall(r"@cfunc.*\ndef (\w+)", source))
     try:
         with COMPILING:
-            code = load(name, source) or (None if compiler() else build(name, source, (entry,)))
+            return load(name, source) or (None if compiler() else build(name, source, entries))
     except Exception:
         # Whatever the compiler stumbles over: callers have another way.
         return None
-    return None if code is None else ctypes.CFUNCTYPE(None, ctypes.c_int64)(code[entry])

@@ -30,7 +30,7 @@ def test_a_default_experiment_trains_and_tells_all_about_itself(server: Server) 
     )
     loss, held_out = series["columns"]["loss"], series["columns"]["test_loss"]
     assert loss["steps"] == list(range(1, 26))
-    assert held_out["steps"] == [10, 20]
+    assert held_out["steps"] == [25]
     window = server.get(f"/api/experiments/{id}/series", run="r2", first=7, last=9)
     assert window["columns"]["loss"] == {"steps": [7, 8, 9], "values": loss["values"][6:9]}
 

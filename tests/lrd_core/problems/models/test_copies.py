@@ -15,6 +15,8 @@ from lrd_core.problems.tasks.task import TaskInstance, cross_entropy
 class Fixed:
     """The same batch at every step, a function of the seed."""
 
+    steps_per_epoch = 1
+
     def __init__(self, seed, make):
         self.key = seed
         self._batch = make(torch.Generator().manual_seed(seed))

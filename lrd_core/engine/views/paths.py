@@ -17,7 +17,7 @@ from lrd_core.probes.plane_fit import PlaneFit
 from lrd_core.problems import get_problem
 
 #: Seconds between two fits, at least; and the part of the time that fitting may take.
-INTERVAL_S, SHARE = 0.5, 0.01
+INTERVAL_S, SHARE = 0.5, 0.005
 #: Steps between two points of a run that the plane is fitted on, at least, but for the first ones,
 #: which lead furthest. A power of two.
 EVERY = 8

@@ -41,10 +41,14 @@ class Exam:
     ) -> None:
         self._inputs, self._labels = inputs, labels
         self._prepare, self._at_once, self._criterion = prepare, at_once, criterion
+        #: The model that was looked at last, and its compiled code.
+        self._known: tuple[Model, MlpExam | None] | None = None
 
     def later(self, model: Model) -> Callable[[], Row]:
         """The columns of the model as it is now, read from its device when they are asked for."""
-        compiled = self._compiled(model)
+        if self._known is None or self._known[0] is not model:
+            self._known = model, self._compiled(model)
+        compiled = self._known[1]
         if compiled is not None:
             found = dict(zip(_COLUMNS, compiled(model.parameters), strict=True))
             return lambda: found

@@ -50,7 +50,7 @@ export function taskVerdict(comparisons: Comparison[], problem: string): Verdict
         comparisons.length === 0
           ? "Nothing is dropped: there is no run to compare."
           : known.length === 0
-            ? "Nothing has been measured on held-out data yet."
+            ? "No held-out data has been measured yet."
             : "No run differs from a dropping one by its drop rate alone: add the fair baseline.",
       sure: noise(known[0], problem),
     };

@@ -206,7 +206,9 @@ def test_the_copied_command_computes_the_same_numbers(server: Server, visit: Vis
     id = digits(server, speed=60, steps=300)
     page = visit(server, f"/train?experiment={id}", permissions=CLIPBOARD)
     page.wait_rows("r2", 20)
-    page.slide("r2", 0.8)
+    # The change is on its way when the slider has moved: the rest must not be over before.
+    with page.page.expect_response(lambda response: response.url.endswith(f"/{id}/controls")):
+        page.slide("r2", 0.8)
     page.server.control(id, kind="speed", value=0)
     page.expect_status("finished")
     page.wait_rows("r4", 300)

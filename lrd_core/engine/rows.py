@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from lrd_core.engine.experiment import ExperimentSpec
-from lrd_core.engine.frames import Block, joined, packed
+from lrd_core.engine.frames import Block, ColumnBuffer, joined, packed
 from lrd_core.engine.member import Member
 from lrd_core.engine.segment import Segment, numbers
 from lrd_core.probes import Position, Sketch, StepRow, held_out, update, update_ratios
@@ -23,6 +22,7 @@ from lrd_core.problems import get_problem
 from lrd_core.problems.problem import Instance
 
 Row = dict[str, float]
+_NONE: Row = {}
 
 
 class Rows:
@@ -35,16 +35,22 @@ class Rows:
         self._numel = [p.numel() for p in self._parameters]
         on_surface = get_problem(experiment.problem).kind == "surface"
         self._position = Position(instances[0]) if on_surface else None
-        self._sketch = Sketch(self._parameters, experiment.seed)
-        row = None if on_surface else StepRow(self._sketch, self._names, self._numel)
-        self._row = row if row is not None and row.ready else None
+        self._sketch = None if on_surface else Sketch(self._parameters, experiment.seed)
+        self._row = None if self._sketch is None else self._compiled(self._sketch)
         self._segments: list[Segment] = []
+        #: The one that the next row of compiled code goes to, if it follows.
+        self._open: Segment | None = None
         self._asked: list[tuple[int, Callable[[], Row]]] = []
         #: The parameters that the run began with.
         self.start = [p.detach().clone() for p in self._parameters]
 
+    def _compiled(self, sketch: Sketch) -> StepRow | None:
+        row = StepRow(sketch, self._names, self._parameters)
+        return row if row.ready else None
+
     def sketch(self) -> NDArray[np.float32]:
-        """The sketch of the parameters now, (16,)."""
+        """The sketch of a task's parameters now, (16,)."""
+        assert self._sketch is not None  # noqa: S101
         return self._sketch.now()
 
     def measure(
@@ -60,34 +66,52 @@ class Rows:
             loss: of the first copy; a tensor is read when the row is taken.
             settings: drop rate and learning rate of the step.
         """
-        optimizer = members[0].optimizer
-        at = None if self._row is None else optimizer.sums_at
-        sums = sketch = place = None
-        more: Row = {}
-        if self._row is not None and at is not None:
-            place = self._row.write(at)
-        else:
-            sums = optimizer.sums
-            more = {} if sums is not None else self._unsummed(members[0])
-            if self._position is not None:
-                more |= self._position.measure()
-            else:
-                sketch = self._sketch.later()
+        row, at = self._row, members[0].optimizer.sums_at
+        row = None if at is None else row
+        opens = row is not None and at is not None and row.write(at)
+        more = _NONE
         if step % self._test_every == 0:
-            found = self._held_out(members)
+            found = self._held_out(members, row)
             if self._test_every == 1:
-                more |= found()
+                more = found()
             else:
                 self._asked.append((step, found))
+        if row is None:
+            segment = self._measure(step, loss, settings, members[0], more)
+        else:
+            if self._open is None or opens or not self._open.next(step, more):
+                self._open = Segment(step, row.place, None, more)
+                self._segments.append(self._open)
+            segment = self._open
+            segment.steps.append((loss, settings, None, None))
+            if more:
+                segment.more.append(more)
+        if len(members) > 1:
+            segment.copies.append([m.loss for m in members])
+
+    def _measure(
+        self,
+        step: int,
+        loss: float | torch.Tensor,
+        settings: tuple[float, float],
+        member: Member,
+        more: Row,
+    ) -> Segment:
+        """The row without compiled code."""
+        sums = member.optimizer.sums
+        if sums is None:
+            more = more | self._unsummed(member)
+        if self._position is not None:
+            more = more | self._position.measure()
+        sketch = None if self._sketch is None else self._sketch.later()
         segment = self._segments[-1] if self._segments else None
-        if segment is None or not segment.follows(step, place, sums, more):
-            segment = Segment(step, place, sums, more)
+        if segment is None or not segment.follows(step, sums, more):
+            segment = Segment(step, None, sums, more)
             self._segments.append(segment)
         segment.steps.append((loss, settings, sums, sketch))
         if more:
             segment.more.append(more)
-        if len(members) > 1:
-            segment.copies.append([m.loss for m in members])
+        return segment
 
     def _unsummed(self, member: Member) -> Row:
         statistics = member.optimizer.statistics
@@ -95,15 +119,11 @@ class Rows:
             raise RuntimeError("the optimizer collects no statistics")
         return update(statistics, self._names)
 
-    def _held_out(self, members: Sequence[Member]) -> Callable[[], Row]:
-        """The row on held-out data, read from its device when it is asked for."""
+    def _held_out(self, members: Sequence[Member], written: StepRow | None) -> Callable[[], Row]:
+        """The row on held-out data, read from its device when it is asked for; `written` holds what
+        compiled code knows of the step."""
         asked = [held_out(member.instance) for member in members]
-        optimizer = members[0].optimizer
-        step = optimizer.sums or optimizer.statistics
-        ratios: Callable[[], Row] = dict
-        if step is not None and self._position is None:
-            norms = None if self._row is None else self._row.norms
-            ratios = update_ratios(step, self._names, self._parameters, norms)
+        ratios = self._update_ratios(members[0]) if written is None else written.ratios()
 
         def row() -> Row:
             found = [one() for one in asked]
@@ -116,6 +136,12 @@ class Rows:
             return named | ratios()
 
         return row
+
+    def _update_ratios(self, member: Member) -> Callable[[], Row]:
+        step = member.optimizer.sums or member.optimizer.statistics
+        if step is None or self._position is not None:
+            return dict
+        return update_ratios(step, self._names, self._parameters)
 
     # --- columns ----------------------------------------------------------------------------------
 
@@ -133,6 +159,7 @@ class Rows:
             if bad is not None:
                 segment.cut(bad + 1)
                 del self._segments[place + 1 :]
+                self._open = None
                 last = segment.first + bad
                 self._asked = [(step, row) for step, row in self._asked if step <= last]
                 return last
@@ -140,50 +167,37 @@ class Rows:
 
     def take(self, run: str) -> list[Block]:
         """All rows so far as blocks of `run`; none is left afterwards."""
-        segments, self._segments = self._segments, []
+        segments, self._segments, self._open = self._segments, [], None
         blocks = joined(self._block(run, segment) for segment in segments)
         asked, self._asked = self._asked, []
         return blocks + self._held_out_blocks(run, asked)
 
     def _block(self, run: str, segment: Segment) -> Block:
-        columns: dict[str, Any] = {"loss": segment.read(), **segment.settings()}
+        rows = len(segment.steps)
+        columns = packed({"loss": segment.read(), **segment.settings()})
         if segment.place is not None and self._row is not None:
-            columns |= self._row.read(*segment.place, len(segment.steps))
+            columns |= self._row.read(*segment.place, rows)
         else:
-            columns |= segment.measured(self._names, self._numel)
+            columns |= packed(segment.measured(self._names, self._numel))
             sketches = [step[3] for step in segment.steps if step[3] is not None]
-            if sketches:
-                columns |= self._sketch.columns(sketches)
-        columns |= {name: [row[name] for row in segment.more] for name in segment.names}
+            if sketches and self._sketch is not None:
+                columns |= packed(self._sketch.columns(sketches))
+        columns |= packed({name: [row[name] for row in segment.more] for name in segment.names})
         if segment.copies:
             flat = numbers([loss for losses in segment.copies for loss in losses])
             size = len(segment.copies[0])
             each = [spread("loss", flat[i : i + size]) for i in range(0, len(flat), size)]
-            columns |= {name: [row[name] for row in each] for name in each[0]}
-        return _block(run, segment.first, 1, columns)
+            columns |= packed({name: [row[name] for row in each] for name in each[0]})
+        return Block(run, segment.first, 1, rows, columns)
 
     def _held_out_blocks(
         self, run: str, asked: Sequence[tuple[int, Callable[[], Row]]]
     ) -> list[Block]:
-        lots: list[tuple[int, list[Row]]] = []
+        rows = ColumnBuffer()
         for step, found in asked:
-            row = found()
-            if not row:
-                continue
-            if lots:
-                first, rows = lots[-1]
-                if step == first + len(rows) * self._test_every and row.keys() == rows[0].keys():
-                    rows.append(row)
-                    continue
-            lots.append((step, [row]))
-        return [
-            _block(run, first, self._test_every, {n: [row[n] for row in rows] for n in rows[0]})
-            for first, rows in lots
-        ]
-
-
-def _block(run: str, first: int, every: int, columns: dict[str, Any]) -> Block:
-    return Block(run, first, every, len(columns[next(iter(columns))]), packed(columns))
+            if row := found():
+                rows.add(run, step, row, self._test_every)
+        return rows.take()
 
 
 def spread(name: str, values: Sequence[float]) -> Row:

@@ -42,24 +42,21 @@ class Segment:
         more: dict[str, float],
     ) -> None:
         self.first, self.place = first, place
-        self._indices = None if sums is None else sums.indices
+        self._sums = None if sums is None else sums.indices
         self.names = more.keys()
         self.steps: list[Step] = []
         self.more: list[dict[str, float]] = []
         self.copies: list[list[Any]] = []
         self._read: list[float] = []
 
-    def follows(
-        self, step: int, place: Place | None, sums: StepSums | None, more: dict[str, float]
-    ) -> bool:
-        """Whether the row of `step` goes on here."""
-        rows = len(self.steps)
-        if step != self.first + rows or more.keys() != self.names:
-            return False
-        if place is None or self.place is None:
-            same = (None if sums is None else sums.indices) == self._indices
-            return same and place is self.place
-        return place[0] is self.place[0] and place[1] == self.place[1] + rows
+    def follows(self, step: int, sums: StepSums | None, more: dict[str, float]) -> bool:
+        """Whether the row of `step`, that compiled code has not written, goes on here."""
+        same = (None if sums is None else sums.indices) == self._sums
+        return self.place is None and same and self.next(step, more)
+
+    def next(self, step: int, more: dict[str, float]) -> bool:
+        """Whether `step` comes after the last one here, with the same other columns."""
+        return step == self.first + len(self.steps) and more.keys() == self.names
 
     def read(self) -> list[float]:
         """The losses as numbers."""

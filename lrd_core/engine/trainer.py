@@ -61,6 +61,7 @@ class Trainer:
         self._until = 0
         self._again: list[Replayed] = []
         self._become: RunSpec | None = None
+        self._told: tuple[RunSpec, tuple[float, float]] | None = None
 
     @property
     def identity(self) -> RunSpec:
@@ -140,8 +141,13 @@ class Trainer:
             loss = loss.item()
             if not math.isfinite(loss):
                 self.state, self.diverged_step = "diverged", self.step
-        settings = self.spec.drop_rate, self.lr
-        self._rows.measure(self.step, loss, settings, self.members)
+        self._rows.measure(self.step, loss, self._settings(), self.members)
+
+    def _settings(self) -> tuple[float, float]:
+        """The newest step's drop rate and learning rate."""
+        if self._told is None or self._told[0] is not self.spec or self._lr_factor is not None:
+            self._told = self.spec, (self.spec.drop_rate, self.lr)
+        return self._told[1]
 
     def settle(self) -> None:
         """Read what its device still holds of the rows that wait; it may have diverged on the way,

@@ -17,7 +17,7 @@ exists in registers only; any other steps first, and dropped coordinates are put
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any, overload
 
@@ -28,7 +28,7 @@ from torch._compile import _disable_dynamo
 
 from lrd_core.optim.base_step import base_step
 from lrd_core.optim.masking import Choice
-from lrd_core.optim.measurement import Measured, StepSums, Updated
+from lrd_core.optim.measurement import Measured, StepSums, SumsAt, Updated
 from lrd_core.optim.policies import get_policy
 from lrd_core.optim.rates import DropRate, Rates
 from lrd_core.optim.saving import Saving, policy_checked
@@ -166,10 +166,10 @@ class LRD(Saving):
         return None if self._measured is None else self._measured.sums()
 
     @property
-    def sums_at(self) -> tuple[int, Sequence[float]] | None:
-        """Where in memory the last step's sums of all parameters lie, and their factors
-        (`Measured.sums_at`); None if they don't lie in one piece."""
-        return None if self._measured is None else self._measured.sums_at()
+    def sums_at(self) -> SumsAt | None:
+        """Where in memory the last step's sums of all parameters lie (`Measured.sums_at`); None if
+        they don't lie in one piece."""
+        return None if self._measured is None else self._measured.sums_at
 
     @property
     def _step_supports_amp_scaling(self) -> bool:

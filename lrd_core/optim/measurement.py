@@ -41,7 +41,8 @@ class Updated:
 
 #: Positions of tensors that an engine has stepped, and the sums of each (`kernels.entry.SUMS`), as
 #: arrays or rows of one tensor.
-LotSums = tuple[Sequence[int], "Sequence[NDArray[np.float64]] | torch.Tensor"]
+LotSums = tuple[Sequence[int], "Rows | torch.Tensor"]
+Rows = Sequence[NDArray[np.float64]] | NDArray[np.float64]
 
 
 class StepSums(NamedTuple):
@@ -54,8 +55,22 @@ class StepSums(NamedTuple):
     """
 
     indices: tuple[int, ...]
-    sums: Sequence[NDArray[np.float64]] | torch.Tensor
+    sums: Rows | torch.Tensor
     factors: list[float]
+
+
+class SumsAt(NamedTuple):
+    """Where in memory a step's sums of every parameter in turn lie, (parameters, 6) float64.
+
+    Attributes:
+        pointer: address of the address of a table that they are in; every step sets it anew.
+        offset: bytes in that table before them.
+        factors: as of `StepSums`.
+    """
+
+    pointer: int
+    offset: int
+    factors: Sequence[float]
 
 
 class Measured:
@@ -108,10 +123,10 @@ class Measured:
             self._picked = indices, tuple(indices), factors
         return StepSums(self._picked[1], rows, self._picked[2])
 
-    def sums_at(self) -> tuple[int, Sequence[float]] | None:
-        """Address of the sums of every parameter in turn, (parameters, 6) float64 in one piece, and
-        their factors, the same object while none changes; None where they don't lie so. Valid until
-        the next step."""
+    @property
+    def sums_at(self) -> SumsAt | None:
+        """Where compiled code finds the sums until the next step: the same object while this, the
+        parameters' places in memory and their factors stay. None where they don't lie so."""
         return None
 
     def _lots(self) -> Sequence[LotSums]:

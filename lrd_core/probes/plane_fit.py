@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lrd_core.probes.plane import Plane, fit
 from lrd_core.probes.sampling import sample
-from lrd_core.probes.sketch_sums import SIZE
+from lrd_core.probes.step_code import SIZE
 
 #: Bytes of parameters that are kept.
 MEMORY = 64 * 2**20

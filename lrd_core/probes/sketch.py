@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from lrd_core.probes.sampling import sample
-from lrd_core.probes.sketch_sums import SIZE, SketchSums
+from lrd_core.probes.sketch_sums import SketchSums
+from lrd_core.probes.step_code import SIZE
 from lrd_core.seeds import generator
 
 #: Larger models are sketched on evenly spaced coordinates, at most so many.
@@ -63,8 +64,9 @@ class Sketch:
         self._follow(self._quick)
         return self._quick()
 
-    def header(self) -> int:
-        """Address of what compiled code reads to compute `later` (`sketch_sums.CODE`).
+    def header(self, out: int) -> NDArray[np.int64]:
+        """What compiled code reads to write `later` to the address `out`, while the parameters stay
+        in their places (``sums`` of `step_code`).
 
         Raises:
             ValueError: it is not `compiled`.
@@ -72,7 +74,7 @@ class Sketch:
         if self._quick is None:
             raise ValueError("these parameters are not in compiled code's reach")
         self._follow(self._quick)
-        return self._quick.header()
+        return self._quick.header(out)
 
     def frame(self) -> NDArray[np.float32]:
         """What `columns` are made with, (4, 16): a sum times the first row less the second is its

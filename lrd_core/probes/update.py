@@ -94,22 +94,18 @@ def _table(steps: Sequence[StepSums]) -> NDArray[np.float64]:
 
 
 def update_ratios(
-    step: StepSums | StepStatistics,
-    names: list[str],
-    parameters: Sequence[torch.Tensor],
-    norms: Callable[[Sequence[torch.Tensor]], Sequence[float]] | None = None,
+    step: StepSums | StepStatistics, names: list[str], parameters: Sequence[torch.Tensor]
 ) -> Callable[[], dict[str, float]]:
     """``update_ratio/<tensor>`` of a step: norm of the masked update over the norm of the
     parameters now; NaN where both are zero. Read from devices when it is asked for.
 
     The norms of the parameters are no by-product of the step and cost a pass: this is for the rows
-    of an interval. `norms` measures them; torch does where it is left out.
+    of an interval.
     """
     indices = list(step.indices)
     if not indices:
         return dict
-    chosen = [parameters[index].detach() for index in indices]
-    lengths = torch._foreach_norm(chosen) if norms is None else norms(chosen)
+    lengths = torch._foreach_norm([parameters[index].detach() for index in indices])
 
     def ratios() -> dict[str, float]:
         if isinstance(step, StepSums):

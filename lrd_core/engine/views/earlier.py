@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lrd_core.engine.checkpoint import Checkpoint, Vault
 from lrd_core.probes.plane_fit import PlaneFit
 from lrd_core.probes.sketch import Sketch
-from lrd_core.probes.sketch_sums import SIZE
+from lrd_core.probes.step_code import SIZE
 
 #: Most checkpoints that are read, and the seconds that it may take.
 MOST, SECONDS = 64, 5.0

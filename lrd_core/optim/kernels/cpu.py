@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from lrd_core.optim.kernels import addresses, cpu_source, objects
 from lrd_core.optim.kernels.entry import SUMS, Variant
 from lrd_core.optim.kernels.program import Program
+from lrd_core.optim.kernels.room import Room
 from lrd_core.optim.kernels.threads import pool
 
 DTYPES = (torch.float32, torch.float64)
@@ -74,6 +75,7 @@ class Kernel:
 
 #: Steps whose sums are made room for at once.
 _AHEAD = 64
+_SUMS = _HEADER["sums"]
 
 
 class Table:
@@ -86,15 +88,18 @@ class Table:
         whole: no tensor is split between threads.
 
     Attributes:
-        sums_at: address of what `run` has given last; 0 if it measured nothing.
+        sums_at: where the address of `sums` is kept.
     """
 
     def __init__(self, states: int, constants: int, tensors: int, whole: bool = False) -> None:
         self.rows = np.zeros((tensors, _WIDTH + states), dtype=np.int64)
         self.constants = np.zeros((tensors, constants + 2))
         self.header = np.zeros(len(_HEADER), dtype=np.int64)
-        self._sums = np.empty((0, tensors, len(SUMS)))
-        self._slot = self.sums_at = 0
+        self._sums = Room((tensors, len(SUMS)), np.float64, _AHEAD)
+        #: Sums of several threads, added.
+        self._total: NDArray[np.float64] | None = None
+        self._newest = np.zeros(1, dtype=np.int64)
+        self.sums_at = self._newest.ctypes.data
         self.total = 0
         self.share_constants(np.arange(tensors))
         self.header[_HEADER["tensors"]] = tensors
@@ -154,35 +159,32 @@ class Table:
         """The 64-bit key of (seed, step), for all tensors."""
         self.set("base", base - (1 << 64) if base >> 63 else base)
 
-    def run(self, kernel: Kernel, statistics: bool) -> NDArray[np.float64] | None:
-        """Runs the step; gives the sums, (tensors, 6), if asked for; they are not written again.
+    @property
+    def sums(self) -> NDArray[np.float64]:
+        """What the last step has summed, (tensors, 6), if it was asked to; not written again."""
+        return self._sums.newest if self._total is None else self._total
+
+    def run(self, kernel: Kernel, statistics: bool) -> None:
+        """Runs the step.
 
         Args:
             kernel: of the same program.
-            statistics: the kernel's variant measures.
+            statistics: the kernel's variant measures: `sums` are to be had.
         """
         parallel = self.total >= SERIAL_BELOW and torch.get_num_threads() > 1
         if not statistics:
             kernel(self.header, parallel)
-            return None
+            return
         if parallel:
             partial = np.zeros((torch.get_num_threads(), len(self.rows), len(SUMS)))
             self.header[_HEADER["sums"]] = partial.ctypes.data
-            self._slot = len(self._sums)
             kernel(self.header, parallel)
-            total: NDArray[np.float64] = partial.sum(axis=0)
-            self.sums_at = total.ctypes.data
-            return total
-        if self._slot + 1 < len(self._sums):
-            self._slot += 1
-            self.sums_at += self._sums.strides[0]
-        else:
-            self._slot, self._sums = 0, np.zeros((_AHEAD, len(self.rows), len(SUMS)))
-            self.sums_at = self._sums.ctypes.data
-        self.header[_HEADER["sums"]] = self.sums_at
+            self._total = partial.sum(axis=0)
+            self._newest[0] = self._total.ctypes.data
+            return
+        self._total = None
+        self.header[_SUMS] = self._newest[0] = self._sums.next()
         kernel(self.header, parallel)
-        found: NDArray[np.float64] = self._sums[self._slot]
-        return found
 
 
 _kernels: dict[tuple[int, Variant], Kernel] = {}

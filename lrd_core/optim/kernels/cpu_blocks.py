@@ -167,3 +167,68 @@ def add_rows(typing: Any, out: Any, signs: Any, x: Any, rows: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * 4), generate
+
+
+#: Examples that `affine_pair` computes at once: four vectors of sixteen.
+TILE = 64
+
+
+@intrinsic
+def affine_pair(typing: Any, out: Any, weight: Any, bias: Any, x: Any, inputs: Any) -> Any:
+    """out[u, j] = bias[u] + Σ weight[u, i] · x[i, j] for two neighbouring units u and `TILE`
+    examples j, at addresses of row-major float32.
+
+    Written as vectors that stay in registers: the compiler would write every term to memory.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        lanes = ir.VectorType(ir.FloatType(), 16)
+        result, weights, biases, values, inputs = args
+        floats = ir.FloatType().as_pointer()
+        weights, biases = (builder.inttoptr(at, floats) for at in (weights, biases))
+        result, values = (builder.inttoptr(at, lanes.as_pointer()) for at in (result, values))
+
+        def everywhere(at: Any) -> Any:
+            one = builder.insert_element(
+                ir.Constant(lanes, ir.Undefined), builder.load(at, align=4), _int32(0)
+            )
+            same = ir.Constant(ir.VectorType(ir.IntType(32), 16), [0] * 16)
+            return builder.shuffle_vector(one, ir.Constant(lanes, ir.Undefined), same)
+
+        insert: Any = cgutils.get_or_insert_function
+        kind = ir.FunctionType(lanes, [lanes] * 3)
+        multiply_add = insert(builder.module, kind, "llvm.fma.v16f32")
+        alloca_once: Any = cgutils.alloca_once
+        held = [[alloca_once(builder, lanes) for _ in range(TILE // 16)] for _ in range(2)]
+        for unit in range(2):
+            begin = everywhere(builder.gep(biases, [_int64(unit)]))
+            for total in held[unit]:
+                builder.store(begin, total)
+        for_range: Any = cgutils.for_range
+        with for_range(builder, inputs) as loop:
+            first = builder.mul(loop.index, _int64(TILE // 16))
+            row = [
+                builder.load(builder.gep(values, [builder.add(first, _int64(k))]), align=4)
+                for k in range(TILE // 16)
+            ]
+            for unit in range(2):
+                place = builder.add(loop.index, builder.mul(inputs, _int64(unit)))
+                factor = everywhere(builder.gep(weights, [place]))
+                for total, part in zip(held[unit], row, strict=True):
+                    term = builder.call(multiply_add, [factor, part, builder.load(total)])
+                    builder.store(term, total)
+        for unit in range(2):
+            for k, total in enumerate(held[unit]):
+                at = builder.gep(result, [_int64(unit * (TILE // 16) + k)])
+                builder.store(builder.load(total), at, align=4)
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 5), generate
+
+
+def _int32(value: int) -> Any:
+    return ir.Constant(ir.IntType(32), value)
+
+
+def _int64(value: int) -> Any:
+    return ir.Constant(ir.IntType(64), value)

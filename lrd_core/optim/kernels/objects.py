@@ -23,6 +23,8 @@ from lrd_core.optim.kernels import cache
 
 #: Functions by name: addresses in memory. The code lives as long as the process.
 Functions = Mapping[str, int]
+#: A function of an address, called without the interpreter's lock.
+Function = Callable[[int], None]
 
 #: What numba's error paths would call; kernels have none that is taken.
 _NEVER_CALLED = (
@@ -147,9 +149,9 @@ def path_of(name: str, source: str) -> Path:
 
 
 @lru_cache(maxsize=64)
-def function(name: str, source: str, entry: str) -> Callable[[int], None] | None:
-    """One `cfunc` of an int64 of a module, ready to be called (without the interpreter's lock):
-    loaded, or compiled while the caller waits. None where there is no compiler, or it fails."""
+def function(name: str, source: str, entry: str) -> Function | None:
+    """One `cfunc` of an int64 of a module, ready to be called: loaded, or compiled
+    while the caller waits. None where there is no compiler, or it fails."""
     code = _functions(name, source)
     return None if code is None else ctypes.CFUNCTYPE(None, ctypes.c_int64)(code[entry])
 

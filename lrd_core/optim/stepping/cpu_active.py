@@ -271,7 +271,8 @@ class Active:
             table.set_coins(limits)
             self._coined = limits
         table.set_base(random_bits.step_key(request.seed, request.step))
-        return table.run(kernel, request.statistics)
+        table.run(kernel, request.statistics)
+        return table.sums if request.statistics else None
 
     def by_torch(
         self,

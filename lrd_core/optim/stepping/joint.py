@@ -66,7 +66,7 @@ class Joint:
 
     @property
     def sums_at(self) -> int:
-        """Address of the newest sums; 0 if none are measured."""
+        """Where the address of the newest sums is kept."""
         return self._table.sums_at
 
     def set_gradients(self, addresses: Sequence[int]) -> None:
@@ -89,8 +89,13 @@ class Joint:
                 ctypes.c_float.from_address(address).value -= 1.0
             self._table.column("count")[:] -= 1
 
-    def step(self, keys: NDArray[np.int64]) -> NDArray[np.float64] | None:
-        """One pass; gives the sums of every row, (rows, 6), if they are measured.
+    @property
+    def sums(self) -> NDArray[np.float64]:
+        """What the last step has summed of every row, (rows, 6), if it measured."""
+        return self._table.sums
+
+    def step(self, keys: NDArray[np.int64]) -> None:
+        """One pass.
 
         Args:
             keys: `StepKeys` of every optimizer.
@@ -105,4 +110,4 @@ class Joint:
             table.set_coins(self._limits)
             self._fresh = True
         table.set("base", keys[self._optimizer])
-        return table.run(self._kernel, self._kernel.variant.statistics)
+        table.run(self._kernel, self._kernel.variant.statistics)

@@ -7,13 +7,12 @@ from itertools import chain
 from operator import attrgetter, is_
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 import torch.optim.optimizer as hooks
 from torch._C._autograd import _profiler_enabled
 
 from lrd_core.optim.kernels.addresses import Addresses
-from lrd_core.optim.measurement import ROW_BYTES, LotSums, Measured
+from lrd_core.optim.measurement import ROW_BYTES, LotSums, Measured, SumsAt
 from lrd_core.optim.stepping.joint import Joint
 from lrd_core.optim.stepping.request import Request, coin_limits
 from lrd_core.optim.stepping.step_count import capturing
@@ -178,6 +177,8 @@ class Together:
         ]
         if self._joined:
             self._join(offers)
+            for one in self._joined:
+                one.join([joint for joint, _ in self._joints])
             self._own, self._seen = self._look()
             self._gradients = list(map(_GRAD, self._seen[-1]))
             rest = [t for one in self._joined for share in one.shares for t in share.tensors]
@@ -231,11 +232,11 @@ class Together:
             if one.thrown:
                 self._throw(one, step)
         keys = self._keys.of([one.optimizer.seed for one in self._joined], steps)
-        sums = [joint.step(keys) for joint, _ in self._joints]
-        addresses = [joint.sums_at for joint, _ in self._joints]
+        for joint, _ in self._joints:
+            joint.step(keys)
         for one, step in zip(self._joined, steps, strict=True):
             one.count.taken(step)
-            one.taken(sums, addresses)
+            one.taken()
 
     def _throw(self, one: _Joined, step: int) -> None:
         """One coin for a whole tensor, or for all: thrown here."""
@@ -276,16 +277,17 @@ class _Joined:
         rescale = self.request.rescale
         return [1.0 / (1.0 - self.rates[i]) if rescale else 1.0 for i in share.indices]
 
-    def taken(
-        self,
-        sums: Sequence[np.ndarray[Any, np.dtype[np.float64]] | None],
-        addresses: Sequence[int],
-    ) -> None:
-        """A step was taken: what every joint has summed, and where."""
+    def join(self, joints: Sequence[Joint]) -> None:
+        """Learns which joints its `places` are in."""
+        if self._measured is not None:
+            self._measured.join(joints)
+
+    def taken(self) -> None:
+        """A step was taken."""
         # A scheduler over the base looks whether its optimizer has stepped.
         self._base._opt_called = True
         if self._measured is not None:
-            self._measured.renew(sums, addresses)
+            self._measured.renew()
         self.optimizer._measured = self._measured
 
 
@@ -302,29 +304,29 @@ class _Measured(Measured):
     ) -> None:
         super().__init__([], [], factors, names, kept_all, repeated=False)
         self._indices, self._places = indices, places
-        self._of_joints: Sequence[Any] = ()
-        self._addresses: Sequence[int] = ()
+        self._joints: Sequence[Joint] = ()
         every = [index for some in indices for index in some]
         self._whole = len(indices) == 1 and every == list(range(len(factors))) and not kept_all
+        self._at: SumsAt | None = None
 
-    def renew(self, sums: Sequence[Any], addresses: Sequence[int]) -> None:
-        """Takes those of another step, of every joint."""
-        self._of_joints, self._addresses, self._statistics = sums, addresses, None
+    def join(self, joints: Sequence[Joint]) -> None:
+        """Learns which joints its places are in."""
+        self._joints = joints
+        if self._whole:
+            place, rows = self._places[0]
+            self._at = SumsAt(joints[place].sums_at, ROW_BYTES * rows.start, self._factors)
 
-    def sums_at(self) -> tuple[int, Sequence[float]] | None:
-        if not self._whole:
-            return None
-        place, rows = self._places[0]
-        address = self._addresses[place]
-        return (address + ROW_BYTES * rows.start, self._factors) if address else None
+    def renew(self) -> None:
+        """They are of another step now."""
+        self._statistics = None
+
+    @property
+    def sums_at(self) -> SumsAt | None:
+        return self._at
 
     def _lots(self) -> Sequence[LotSums]:
-        found = []
-        for indices, (place, rows) in zip(self._indices, self._places, strict=True):
-            sums = self._of_joints[place]
-            if sums is not None:
-                found.append((indices, sums[rows]))
-        return found
+        pairs = zip(self._indices, self._places, strict=True)
+        return [(indices, self._joints[place].sums[rows]) for indices, (place, rows) in pairs]
 
 
 def _same(left: Sequence[Any], right: Sequence[Any]) -> bool:

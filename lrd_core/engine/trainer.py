@@ -61,7 +61,9 @@ class Trainer:
         self._until = 0
         self._again: list[Replayed] = []
         self._become: RunSpec | None = None
-        self._told: tuple[RunSpec, tuple[float, float]] | None = None
+        #: The newest step's drop rate and learning rate, and the run that they were read from.
+        self._set = math.nan, math.nan
+        self._set_by: RunSpec | None = None
 
     @property
     def identity(self) -> RunSpec:
@@ -141,13 +143,9 @@ class Trainer:
             loss = loss.item()
             if not math.isfinite(loss):
                 self.state, self.diverged_step = "diverged", self.step
-        self._rows.measure(self.step, loss, self._settings(), self.members)
-
-    def _settings(self) -> tuple[float, float]:
-        """The newest step's drop rate and learning rate."""
-        if self._told is None or self._told[0] is not self.spec or self._lr_factor is not None:
-            self._told = self.spec, (self.spec.drop_rate, self.lr)
-        return self._told[1]
+        if self._lr_factor is not None or self._set_by is not self.spec:
+            self._set_by, self._set = self.spec, (self.spec.drop_rate, self.lr)
+        self._rows.measure(self.step, loss, self._set, self.members)
 
     def settle(self) -> None:
         """Read what its device still holds of the rows that wait; it may have diverged on the way,

@@ -56,7 +56,7 @@ def sums(address):
 
 @cfunc(types.void(types.int64), error_model="numpy")
 def row(address):
-    header = carray(to_int64(address), 8)
+    header = carray(to_int64(address), 9)
     signed_sums(header[5])
     tensors = header[0]
     newest = carray(to_int64(header[1]), 1)
@@ -95,6 +95,7 @@ def row(address):
         y += frame[3, i] * here
     out[5 + tensors + {SIZE}] = x
     out[5 + tensors + {SIZE} + 1] = y
+    header[7] += header[8]
 
 
 @cfunc(types.void(types.int64), error_model="numpy")
@@ -121,7 +122,8 @@ def compiled(name: str) -> objects.Function | None:
     Headers are int64. ``sums``: tensors, distance of coordinates, number of coordinates, addresses
     of their signs and of the sums, then address and number of coordinates of each tensor. ``row``:
     tensors, address of the address of a table of the step's sums, bytes to them in it, addresses of
-    factors, sizes, a header of ``sums``, `Sketch.frame` and the row. ``ratios``: as ``row`` up to
+    factors, sizes, a header of ``sums``, `Sketch.frame` and the row, and bytes from there to the
+    next row, which is written next. ``ratios``: as ``row`` up to
     the factors, address of the ratios, then address and number of elements of each tensor.
     """
     return objects.function("step", _SOURCE, name)

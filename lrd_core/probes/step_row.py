@@ -48,12 +48,15 @@ class StepRow:
         self._ratio_names = [f"update_ratio/{name}" for name in names]
         self._sizes = np.array([p.numel() for p in parameters], dtype=np.float64)
         self._frame, self._signed = sketch.frame(), np.zeros(SIZE, dtype=np.float32)
-        self._room = Room((len(every),), np.float32, ROOM)
+        self._table = np.zeros((0, len(every)), dtype=np.float32)
+        self._left = 0
         self._of: SumsAt | None = None
         self._alive: tuple[NDArray[np.generic], ...] = ()
-        self._header = np.zeros(8, dtype=np.int64)
+        self._header = np.zeros(9, dtype=np.int64)
+        self._header[8] = self._table.itemsize * len(every)
         self._at = self._header.ctypes.data
-        self._ratio_header = self._header
+        self._ratio_header, self._ratio_at = self._header, 0
+        self._ratio_room = Room((len(names),), np.float64, ROOM)
 
     @property
     def ready(self) -> bool:
@@ -68,16 +71,20 @@ class StepRow:
         """
         if sums is not self._of:
             self._bind(sums)
-        room = self._room
-        self._header[7] = room.next()
+        opens = self._left == 0
+        if opens:
+            self._table = np.zeros((ROOM, self._table.shape[1]), dtype=np.float32)
+            self._left, self._header[7] = ROOM, self._table.ctypes.data
+        self._left -= 1
         assert self._compiled is not None  # noqa: S101
+        # It moves the address of the next row itself.
         self._compiled(self._at)
-        return room.place == 0
+        return opens
 
     @property
     def place(self) -> tuple[NDArray[np.float32], int]:
         """Where the newest row is: its table, for `read`, and its number there."""
-        return self._room.pieces, self._room.place
+        return self._table, ROOM - self._left - 1
 
     def _bind(self, sums: SumsAt) -> None:
         """The parameters, or what they are multiplied by, are elsewhere."""
@@ -92,15 +99,16 @@ class StepRow:
         ]
         table = [value for p in self._parameters for value in (p.data_ptr(), p.numel())]
         self._ratio_header = np.array([*self._header[:4], 0, *table], dtype=np.int64)
+        self._ratio_at = self._ratio_header.ctypes.data
         self._of, self._alive = sums, arrays
 
     def ratios(self) -> Callable[[], dict[str, float]]:
         """The columns of `update_ratios` for the step that was written last, to be asked for
         later."""
-        found = np.zeros(len(self._ratio_names))
-        self._ratio_header[4] = found.ctypes.data
+        self._ratio_header[4] = self._ratio_room.next()
         assert self._ratios is not None  # noqa: S101
-        self._ratios(self._ratio_header.ctypes.data)
+        self._ratios(self._ratio_at)
+        found = self._ratio_room.newest
         return lambda: dict(zip(self._ratio_names, found.tolist(), strict=True))
 
     def read(self, table: NDArray[np.float32], first: int, rows: int) -> Packed:

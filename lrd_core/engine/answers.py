@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
@@ -21,7 +22,7 @@ TO_RUNS = ("set", "remove_run", "restore_run", "fork", "watch", "contour")
 OVER = ("finished", "diverged")
 
 
-class Answers:
+class Answers(ABC):
     """Applies controls between two steps of a loop, which is built on this; each is answered."""
 
     _sink: Sink
@@ -42,17 +43,17 @@ class Answers:
     _held: list[Control]
     _kinds: dict[str, Callable[[Control], Applied | None]]
 
-    def _become(self, state: State) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _become(self, state: State) -> None: ...
 
-    def _tell(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _tell(self) -> None: ...
 
-    def _send_rows(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _send_rows(self) -> None: ...
 
-    def _arrived(self, trainer: Trainer) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _arrived(self, trainer: Trainer) -> None: ...
 
     def _by_kind(self) -> dict[str, Callable[[Control], Applied | None]]:
         return {

@@ -97,7 +97,7 @@ class Loop(Answers):
                 self._catch_up(behind)
             elif due:
                 self._advance(now)
-                if not self._speed and not behind:
+                if not self._speed:
                     self._hurry()
             if self._background.busy:
                 idle = not due and not self._runs.behind(self._step)
@@ -168,8 +168,9 @@ class Loop(Answers):
         looked at around a step costs as much as a small model's part of it."""
         trainers = self._runs.at(self._step)
         until = self._flushed + FLUSH_S
-        self._changed = self._state != "running" or bool(self._single) or not trainers
-        self._changed = self._changed or bool(self._runs.behind(self._step))
+        self._changed = self._state != "running" or bool(
+            self._single or not trainers or self._runs.behind(self._step)
+        )
         while not self._changed and self._step + 1 < self._steps and time.monotonic() < until:
             if not self._inbox.empty() or self._background.busy:
                 return

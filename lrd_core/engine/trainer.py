@@ -141,8 +141,7 @@ class Trainer:
             return
         if not self.lazy:
             loss = loss.item()
-            if not math.isfinite(loss):
-                self.state, self.diverged_step = "diverged", self.step
+            self._check(loss)
         if self._lr_factor is not None or self._set_by is not self.spec:
             self._set_by, self._set = self.spec, (self.spec.drop_rate, self.lr)
         self._rows.measure(self.step, loss, self._set, self.members)
@@ -154,7 +153,14 @@ class Trainer:
             return
         step = self._rows.end_at_divergence()
         if step is not None:
-            self.state, self.diverged_step = "diverged", step
+            self._diverged(step)
+
+    def _check(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            self._diverged(self.step)
+
+    def _diverged(self, step: int) -> None:
+        self.state, self.diverged_step = "diverged", step
 
     # --- replays ----------------------------------------------------------------------------------
 
@@ -184,8 +190,7 @@ class Trainer:
         if not self._again or self._again[-1].run != run:
             self._again.append(Replayed(run, self.step, []))
         self._again[-1].losses.append(loss)
-        if not math.isfinite(loss):
-            self.state, self.diverged_step = "diverged", self.step
+        self._check(loss)
         # A record that went on from here differs: whoever compares will see it.
         if self.step >= self._until or self.state == "diverged":
             self._arrive()

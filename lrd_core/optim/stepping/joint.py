@@ -60,6 +60,7 @@ class Joint:
                     kinds[key] = len(kinds)
                     self._kinds.append(_Kind(settings, count + 1, factor))
                 of.append(kinds[key])
+        self._of = of
         self._table.share_constants(of)
         self._table.set("count", [c for _, share in shares for c in share.counts])
         self._fresh = False
@@ -77,6 +78,18 @@ class Joint:
         """How many of the 2³² hash values some rows keep."""
         self._limits[rows] = limits
         self._fresh = False
+
+    def set_lr(self, rates: Sequence[float]) -> None:
+        """The learning rate of every row."""
+        numbers: dict[tuple[int, float], int] = {}
+        of = [numbers.setdefault(key, len(numbers)) for key in zip(self._of, rates, strict=True)]
+        before = self._kinds
+        self._kinds = [
+            _Kind({**before[kind].settings, "lr": lr}, before[kind].step, before[kind].factor)
+            for kind, lr in numbers
+        ]
+        self._of, self._fresh = of, False
+        self._table.share_constants(of)
 
     def raise_counters(self) -> bool:
         """Adds 1 to every step counter; False, and nothing, if others have changed one."""

@@ -28,6 +28,8 @@ _OWN = attrgetter(
 )
 #: Steps, at most, until it is tried again whether those that step alone can join in.
 _LONGEST = 256
+#: Where `Together._look` tells the values of the groups' options.
+_VALUES = 2
 _HOOKS = attrgetter("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks")
 
 
@@ -101,7 +103,10 @@ class Together:
         if not self._joined:
             return True
         own, seen = self._look()
-        if own != self._own or not all(map(_same, seen, self._seen)):
+        if own != self._own:
+            return False
+        same = list(map(_same, seen, self._seen))
+        if not all(same) and (same.count(False) > 1 or same[_VALUES] or not self._new_rates(seen)):
             return False
         if self._rest_at is None or self._rest_at.moved():
             return False
@@ -122,6 +127,25 @@ class Together:
             list(chain.from_iterable(map(dict.values, states))),
             list(chain.from_iterable([group["params"] for group in groups])),
         ]
+
+    def _new_rates(self, seen: list[list[Any]]) -> bool:
+        """Takes new learning rates in, as schedules set them at every step; False if another option
+        of the groups has changed, too."""
+        _, groups, values, *_ = seen
+        names = list(chain.from_iterable(groups))
+        if len(names) != len(self._seen[_VALUES]):
+            return False
+        changed = [
+            n for n, a, b in zip(names, values, self._seen[_VALUES], strict=True) if a is not b
+        ]
+        rates = [group["lr"] for group in groups]
+        if set(changed) != {"lr"} or not all(isinstance(rate, float) for rate in rates):
+            return False
+        each = [rate for rate, g in zip(rates, groups, strict=True) for _ in g["params"]]
+        for joint, places in self._joints:
+            joint.set_lr([each[place] for place in places])
+        self._seen[_VALUES] = values
+        return True
 
     def _take(self, gradients: list[torch.Tensor | None]) -> bool:
         """Takes the gradients of a step; False if other parameters have one, or of another kind."""

@@ -12,7 +12,7 @@ from lrd_core import LRD
 from lrd_core.optim.kernels import cpu
 from lrd_core.optim.rules import get_rule
 from lrd_core.optim.schedules import Linear
-from lrd_core.optim.stepping.together import step_together
+from lrd_core.optim.stepping.together import Together, step_together
 from lrd_core.settings import check_settings
 
 SHAPES = ((13, 5), (13,), (4, 13), (4,))
@@ -112,6 +112,37 @@ def mixed() -> list[LRD]:
 
 def test_all_sorts_have_the_bits_of_their_own_steps():
     train(mixed, 6)
+
+
+def scheduled(step: int) -> Change:
+    """Another learning rate for the first group, as a schedule sets one; 0 at one step."""
+    return lambda optimizer: optimizer.param_groups[0].update(lr=0.001 * (step - 4) ** 2)
+
+
+@pytest.mark.parametrize("make", [mixed, lambda: alike(6)() + alike(2, lr=0.01)()])
+def test_learning_rates_that_change_at_every_step(make):
+    train(make, 8, {step: scheduled(step) for step in range(3, 9)})
+
+
+def test_a_learning_rate_changes_with_another_option():
+    def change(optimizer: LRD) -> None:
+        optimizer.param_groups[0].update(lr=0.02, weight_decay=0.1, note="new")
+
+    train(alike(4), 8, {4: change, 6: scheduled(6)})
+
+
+def test_learning_rates_alone_change_no_table(monkeypatch):
+    ours = train(alike(8), 3)
+    gathered: list[int] = []
+    plain = Together._gather
+    spy = lambda self, optimizers: gathered.append(1) or plain(self, optimizers)  # noqa: E731
+    monkeypatch.setattr(Together, "_gather", spy)
+    for step in range(4, 8):
+        gradients(ours, step)
+        for number, optimizer in enumerate(ours):
+            optimizer.param_groups[0]["lr"] = 0.001 * (step + number)
+        step_together(ours)
+    assert not gathered
 
 
 def alike(count: int = 5, **options: Any) -> Callable[[], list[LRD]]:

@@ -104,11 +104,12 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
             hub = Hub(settings.viewer_bytes)
             token = worker_token(folder)
             manager = Manager(settings, store, hub, token)
-            await manager.start()
-            try:
-                yield Services(settings, store, hub, manager, token)
-            finally:
-                await manager.close()
+            async with store.compacting():
+                await manager.start()
+                try:
+                    yield Services(settings, store, hub, manager, token)
+                finally:
+                    await manager.close()
         finally:
             store.close()
     finally:

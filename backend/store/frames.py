@@ -1,17 +1,16 @@
-"""Frames in the store: appended once each, read back merged for catch-up or as series."""
+"""Frames as they come: appended once each, in order; the tail that is not in chunks yet."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from backend.store.tables import experiments, frames
-from lrd_core.engine.frames import Frame, decode, encode, merge
-
-#: A catch-up piece holds stored frames of about this many bytes.
-PIECE_BYTES = 1_000_000
+from backend.store.history import newest
+from backend.store.records import ACTIVE, QUEUED
+from backend.store.tables import experiments, frames, series
+from lrd_core.engine.frames import Block, Frame, decode
 
 
 class SequenceGapError(RuntimeError):
@@ -40,12 +39,6 @@ def pack(frame: Frame, data: bytes) -> Packed:
     first = min((block.first for block in frame.blocks), default=0)
     last = max((block.last for block in frame.blocks), default=0)
     return Packed(frame.seq, first, last, data)
-
-
-def newest(connection: Connection, experiment: str) -> int:
-    """Sequence number of the newest stored frame, 0 if there is none."""
-    query = select(func.max(frames.c.seq)).where(frames.c.experiment_id == experiment)
-    return connection.execute(query).scalar() or 0
 
 
 def append(connection: Connection, experiment: str, packed: Packed) -> bool:
@@ -77,93 +70,66 @@ def append(connection: Connection, experiment: str, packed: Packed) -> bool:
     return True
 
 
-def piece(connection: Connection, experiment: str, after: int) -> tuple[int, bytes] | None:
-    """The next frames after `after` merged into one of about `PIECE_BYTES`: its seq and bytes."""
-    query = (
-        select(frames.c.bytes)
-        .where(frames.c.experiment_id == experiment, frames.c.seq > after)
-        .order_by(frames.c.seq)
-    )
-    total, found = 0, []
-    with connection.execution_options(yield_per=64).execute(query) as result:
-        for (data,) in result:
-            found.append(data)
-            total += len(data)
-            if total >= PIECE_BYTES:
-                break
-    if not found:
-        return None
-    merged = merge(decode(data) for data in found)
-    return merged.seq, encode(merged)
-
-
-@dataclass
-class Columns:
-    """Collected rows of one run by column: steps and values of equal length."""
-
-    steps: dict[str, list[int]] = field(default_factory=dict)
-    values: dict[str, list[float]] = field(default_factory=dict)
-
-
-def series(
-    connection: Connection,
-    experiment: str,
-    run: str,
-    wanted: Collection[str] | None,
-    first: int,
-    last: int | None,
-) -> Columns:
-    """Rows of `run` from step `first` to `last` (both included; None is the newest)."""
-    collected = Columns()
-    for frame in _overlapping(connection, experiment, first, last):
-        for block in frame.blocks:
-            if block.run != run:
-                continue
-            low = max(0, -(-(first - block.first) // block.every))
-            high = block.rows
-            if last is not None:
-                high = min(high, (last - block.first) // block.every + 1)
-            if high <= low:
-                continue
-            steps = range(
-                block.first + low * block.every, block.first + high * block.every, block.every
-            )
-            for name in block.columns:
-                if wanted is None or name in wanted:
-                    collected.steps.setdefault(name, []).extend(steps)
-                    values = block.column(name)[low:high].tolist()
-                    collected.values.setdefault(name, []).extend(values)
-    return collected
-
-
-def _overlapping(
-    connection: Connection, experiment: str, first: int, last: int | None
-) -> Iterator[Frame]:
+def tail(
+    connection: Connection, experiment: str, run: str, first: int = 1, last: int | None = None
+) -> Iterator[Block]:
+    """Blocks of `run` in the tail, with rows from step `first` to `last` (None is the newest)."""
     row = frames.c
     query = select(row.bytes).where(row.experiment_id == experiment, row.last_step >= first)
     if last is not None:
         query = query.where(row.first_step <= last)
     for (data,) in connection.execution_options(yield_per=256).execute(query.order_by(row.seq)):
-        yield decode(data)
+        for block in decode(data).blocks:
+            if block.run == run and block.last >= first and (last is None or block.first <= last):
+                yield block
+
+
+def tails(connection: Connection) -> list[tuple[str, bool, int, int]]:
+    """Experiments with frames that are not in chunks: id, whether it has ended, frames, bytes."""
+    row = frames.c
+    size = func.sum(func.length(row.bytes))
+    query = (
+        select(row.experiment_id, experiments.c.state, func.count(), size)
+        .join_from(frames, experiments)
+        .group_by(row.experiment_id, experiments.c.state)
+    )
+    return [
+        (id, state not in (*ACTIVE, QUEUED), count, int(size))
+        for id, state, count, size in connection.execute(query)
+    ]
 
 
 def last_steps(connection: Connection, experiment: str, runs: Collection[str]) -> dict[str, int]:
-    """The newest step of each of `runs`, found from the end; those without rows are left out.
+    """The newest step of each of `runs`; those without rows are left out.
 
     Rows at an interval may come late: only those of a step itself, which have a loss, count.
     """
+    found = _chunked(connection, experiment)
+    tail_runs: dict[str, int] = {}
     row = frames.c
     query = select(row.bytes).where(row.experiment_id == experiment).order_by(row.seq.desc())
-    found: dict[str, int] = {}
     with connection.execution_options(yield_per=64).execute(query) as result:
         for (data,) in result:
             frame = decode(data)
             of_steps = [block for block in frame.blocks if "loss" in block.columns]
             for run, step in newest_steps(Frame(frame.v, frame.seq, of_steps)).items():
-                found.setdefault(run, step)
-            if found.keys() >= set(runs):
+                tail_runs.setdefault(run, step)
+            if tail_runs.keys() >= set(runs):
                 break
+    found |= tail_runs
     return {run: step for run, step in found.items() if run in runs}
+
+
+def _chunked(connection: Connection, experiment: str) -> dict[str, int]:
+    """The newest step with a loss, in chunks, of every run."""
+    row = series.c
+    step = func.max((row.stop - 1) * row.every + row.phase)
+    query = (
+        select(row.run, step)
+        .where(row.experiment_id == experiment, row.name == "loss")
+        .group_by(row.run)
+    )
+    return {run: int(last) for run, last in connection.execute(query)}
 
 
 def newest_steps(frame: Frame) -> dict[str, int]:

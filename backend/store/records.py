@@ -25,6 +25,11 @@ ACTIVE = ("starting", "running", "paused")
 QUEUED = "queued"
 
 
+def has_ended(experiment: Experiment) -> bool:
+    """No rows are expected soon."""
+    return experiment.state not in (*ACTIVE, QUEUED)
+
+
 def moment(seconds: float) -> datetime:
     """Unix seconds as a time in UTC."""
     return datetime.fromtimestamp(seconds, UTC)

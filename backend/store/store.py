@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, text
 
 from backend.protocol import ControlOut, Experiment, ExperimentSummary
-from backend.store import frames, records
+from backend.store import compaction, frames, history, reading, records
+from backend.store.compactor import Compactor
 from backend.store.database import open_database
+from backend.store.snapshot import snapshot
 from backend.store.writer import Writer
 
 Result = TypeVar("Result")
 
 
 class Store:
-    """Experiments, runs, controls and frames in one database.
+    """Experiments, runs, controls and rows in one database.
 
-    Writes return once they are committed; reads run beside them in threads.
+    Writes return once they are committed; reads run beside them in threads, each on one state of
+    the database.
     """
 
     def __init__(self, url: str) -> None:
@@ -32,6 +36,8 @@ class Store:
         self._engine = open_database(url)
         self._writer = Writer(self._engine)
         self.name = self._engine.url.get_backend_name()
+        self._compactor = Compactor(self.compact)
+        self._one_compaction = asyncio.Lock()
 
     def close(self) -> None:
         """Commit what waits, then close the database."""
@@ -40,7 +46,7 @@ class Store:
 
     async def _read(self, query: Callable[[Connection], Result]) -> Result:
         def run() -> Result:
-            with self._engine.connect() as connection:
+            with snapshot(self._engine) as connection:
                 return query(connection)
 
         return await asyncio.to_thread(run)
@@ -57,8 +63,9 @@ class Store:
 
     async def save(self, experiment: Experiment) -> None:
         """Store an experiment as it stands."""
-        snapshot = experiment.model_copy(deep=True)
-        await self._writer.write(lambda c: records.update_experiment(c, snapshot))
+        current = experiment.model_copy(deep=True)
+        await self._writer.write(lambda c: records.update_experiment(c, current))
+        self._compactor.saved(current.id, records.has_ended(current))
 
     async def experiment(self, id: str) -> Experiment | None:
         """The experiment called `id`, None if there is none."""
@@ -89,12 +96,12 @@ class Store:
     async def add_control(self, after: Experiment, row: dict[str, Any]) -> bool:
         """Store a control that took effect (a row of `tables.controls`) and the experiment as it
         stands after it, in one transaction; False, and nothing stored, if the control is known."""
-        snapshot = after.model_copy(deep=True)
+        current = after.model_copy(deep=True)
 
         def change(connection: Connection) -> bool:
-            if not records.insert_control(connection, snapshot.id, row):
+            if not records.insert_control(connection, current.id, row):
                 return False
-            records.update_experiment(connection, snapshot)
+            records.update_experiment(connection, current)
             return True
 
         return await self._writer.write(change)
@@ -111,7 +118,7 @@ class Store:
         """Specifications of the runs added while the experiment trained."""
         return await self._read(lambda c: records.added_runs(c, experiment))
 
-    # --- frames -----------------------------------------------------------------------------------
+    # --- rows -------------------------------------------------------------------------------------
 
     async def append_frame(self, experiment: str, packed: frames.Packed) -> bool:
         """Store one frame; False if it was there already.
@@ -119,25 +126,32 @@ class Store:
         Raises:
             SequenceGapError: the frame before it is missing.
         """
-        return await self._writer.write(lambda c: frames.append(c, experiment, packed))
+        fresh = await self._writer.write(lambda c: frames.append(c, experiment, packed))
+        if fresh:
+            self._compactor.grew(experiment, 1, len(packed.data))
+        return fresh
 
     async def newest(self, experiment: str) -> int:
         """Sequence number of the newest stored frame, 0 if there is none."""
-        return await self._read(lambda c: frames.newest(c, experiment))
+        return await self._read(lambda c: history.newest(c, experiment))
 
     async def last_steps(self, experiment: str, runs: Collection[str]) -> dict[str, int]:
         """The newest stored step of each of `runs`; those without rows are left out."""
         return await self._read(lambda c: frames.last_steps(c, experiment, runs))
 
     async def history(self, experiment: str, after: int) -> AsyncIterator[tuple[int, bytes]]:
-        """All stored frames after `after`, merged into pieces of about 1 MB: (seq, bytes) each."""
+        """All stored rows of frames after `after`, in frames of about 1 MB: (seq, bytes) each.
+
+        Raises:
+            StoreError: a chunk is damaged.
+        """
         found = await self._piece(experiment, after)
         while found is not None:
             yield found
             found = await self._piece(experiment, found[0])
 
     async def _piece(self, experiment: str, after: int) -> tuple[int, bytes] | None:
-        return await self._read(lambda c: frames.piece(c, experiment, after))
+        return await self._read(lambda c: history.piece(c, experiment, after))
 
     async def series(
         self,
@@ -146,6 +160,67 @@ class Store:
         columns: Collection[str] | None,
         first: int,
         last: int | None,
-    ) -> frames.Columns:
-        """Rows of one run from step `first` to `last`, both included."""
-        return await self._read(lambda c: frames.series(c, experiment, run, columns, first, last))
+    ) -> reading.Columns:
+        """Every row of one run from step `first` to `last`, both included, as Python numbers.
+
+        Raises:
+            StoreError: a chunk is damaged.
+        """
+        return await self._read(lambda c: reading.series(c, experiment, run, columns, first, last))
+
+    async def read(
+        self,
+        experiment: str,
+        run: str,
+        columns: Collection[str] | None,
+        first: int = 1,
+        last: int | None = None,
+        width: int | None = None,
+    ) -> dict[str, reading.Read]:
+        """Columns of one run as arrays: every row, or buckets for `width` pixels (`reading.read`).
+
+        Raises:
+            StoreError: a chunk is damaged.
+        """
+        return await self._read(
+            lambda c: reading.read(c, experiment, run, columns, first, last, width)
+        )
+
+    async def column_names(self, experiment: str, run: str) -> list[str]:
+        """Names of all columns that a run has rows of."""
+        return await self._read(lambda c: reading.names(c, experiment, run))
+
+    # --- chunks -----------------------------------------------------------------------------------
+
+    async def compact(self, experiment: str, whole: bool = False) -> None:
+        """Let all frames that are stored now go on to chunks, step by step; with `whole` rows that
+        would wait for more of their kind are compressed, too.
+
+        Raises:
+            StoreError: a chunk is damaged, or frames cannot go on; what is stored stays.
+        """
+        async with self._one_compaction:
+            while True:
+                made = await self._read(lambda c: compaction.plan(c, experiment, whole))
+                if made is None:
+                    return
+                await self._apply(made)
+                if made.size < compaction.MOST_BYTES:
+                    return
+
+    async def _apply(self, made: compaction.Plan) -> None:
+        await self._writer.write(lambda c: compaction.apply(c, made))
+
+    @asynccontextmanager
+    async def compacting(self) -> AsyncIterator[None]:
+        """Compact in the background whatever has grown long enough or has ended."""
+        for experiment, ended, count, size in await self._read(frames.tails):
+            self._compactor.saved(experiment, ended)
+            self._compactor.grew(experiment, count, size)
+        task = asyncio.create_task(self._compactor.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task

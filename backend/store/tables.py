@@ -22,6 +22,9 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
+#: SQLite counts by itself only in a plain INTEGER key.
+_COUNTING = BigInteger().with_variant(Integer, "sqlite")
+
 
 def _experiment_id(primary_key: bool = True) -> Column[str]:
     return Column(
@@ -63,6 +66,8 @@ experiments = Table(
     # The settings as first asked for: runs' settings below follow the controls.
     Column("spec", JSON, nullable=False),
     Index("experiments_newest", "created_at"),
+    Index("experiments_by_state", "state", "created_at"),
+    Index("experiments_by_problem", "problem", "created_at"),
 )
 
 runs = Table(
@@ -89,18 +94,14 @@ runs = Table(
     Column("step", BigInteger, nullable=False),
     Column("diverged_step", BigInteger, nullable=True),
     Column("message", Text, nullable=False),
+    Index("runs_by_optimizer", "optimizer"),
 )
 
 controls = Table(
     "controls",
     metadata,
-    # Order of storing; SQLite counts by itself only in a plain INTEGER key.
-    Column(
-        "number",
-        BigInteger().with_variant(Integer, "sqlite"),
-        primary_key=True,
-        autoincrement=True,
-    ),
+    # Order of storing.
+    Column("number", _COUNTING, primary_key=True, autoincrement=True),
     _experiment_id(primary_key=False),
     Column("id", String(32), nullable=False),
     Column("kind", String(20), nullable=False),
@@ -116,6 +117,7 @@ controls = Table(
     UniqueConstraint("experiment_id", "id", name="controls_id"),
 )
 
+# Frames as they came; those whose rows are in chunks are not here any more.
 frames = Table(
     "frames",
     metadata,
@@ -123,5 +125,55 @@ frames = Table(
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("first_step", BigInteger, nullable=False),
     Column("last_step", BigInteger, nullable=False),
+    Column("bytes", LargeBinary, nullable=False),
+)
+
+# Frames whose rows are in chunks: which rows came with which of them, see `ledger`.
+spans = Table(
+    "spans",
+    metadata,
+    _experiment_id(),
+    Column("last_seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("first_seq", BigInteger, nullable=False),
+    Column("checksum", BigInteger, nullable=False),
+    Column("bytes", LargeBinary, nullable=False),
+)
+
+# A column of a run whose rows are in chunks. A row's index is its step // every, and
+# step = index * every + phase.
+series = Table(
+    "series",
+    metadata,
+    Column("id", _COUNTING, primary_key=True, autoincrement=True),
+    _experiment_id(primary_key=False),
+    Column("run", String(32), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("every", BigInteger, nullable=False),
+    Column("phase", BigInteger, nullable=False),
+    Column("dtype", String(2), nullable=False),
+    # Indices: of the first row; up to which chunks are final; up to which the pyramid goes; after
+    # the last row.
+    Column("start", BigInteger, nullable=False),
+    Column("closed", BigInteger, nullable=False),
+    Column("covered", BigInteger, nullable=False),
+    Column("stop", BigInteger, nullable=False),
+    UniqueConstraint("experiment_id", "run", "name", "every", "phase", "dtype", name="series_key"),
+)
+
+# Level 0: consecutive rows of a series, from index `first`. Above: buckets, from number `first`.
+chunks = Table(
+    "chunks",
+    metadata,
+    Column(
+        "series_id",
+        _COUNTING,
+        ForeignKey("series.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    Column("rows", Integer, nullable=False),
+    Column("checksum", BigInteger, nullable=False),
     Column("bytes", LargeBinary, nullable=False),
 )

@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path, Query
 
 from backend.api.commands import command_line
-from backend.errors import ApiError
 from backend.protocol import (
     Command,
     ControlIn,
@@ -16,9 +15,7 @@ from backend.protocol import (
     Experiment,
     ExperimentIn,
     ExperimentSummary,
-    Points,
     ResumeIn,
-    Series,
 )
 from backend.services import Services, services
 from backend.store.records import ACTIVE, QUEUED
@@ -110,41 +107,3 @@ async def command(id: Id, at: At) -> Command:
     return Command(
         command=await asyncio.to_thread(command_line, experiment, spec or {}, added, changes)
     )
-
-
-@router.get("/{id}/series")
-async def series(
-    id: Id,
-    at: At,
-    run: Annotated[str, Query(max_length=32)],
-    columns: Annotated[str, Query(description="names, separated by commas; empty is all")] = "",
-    first: Annotated[int, Query(ge=1)] = 1,
-    last: Annotated[int | None, Query(ge=1, description="included; the newest if left out")] = None,
-) -> Series:
-    """Values of one run by column."""
-    experiment = await at.manager.experiment(id)
-    names = [known.id for known in experiment.runs]
-    if run not in names:
-        allowed = "one of " + ", ".join(names)
-        raise ApiError(422, "run", run, allowed, f"run: there is no {run!r}; use {allowed}")
-    wanted = {name for name in columns.split(",") if name} or None
-    if last is not None and last < first:
-        allowed = f"a step from first={first} on"
-        raise ApiError(422, "last", last, allowed, f"last: {last} is not allowed; use {allowed}")
-    found = await at.store.series(id, run, wanted, first, last)
-    return Series(
-        run=run,
-        columns={
-            name: Points(steps=found.steps[name], values=[json_number(v) for v in values])
-            for name, values in found.values.items()
-        },
-    )
-
-
-def json_number(value: float) -> float | Literal["NaN", "Infinity", "-Infinity"]:
-    """`value`, or its name where JSON has no number for it."""
-    if value != value:
-        return "NaN"
-    if value == float("inf"):
-        return "Infinity"
-    return "-Infinity" if value == float("-inf") else value

@@ -32,6 +32,7 @@ from backend.protocol.catalogue import (
 from backend.protocol.controls import ChangeInfo, ControlIn, ControlOut, ResumeIn
 from backend.protocol.data import DataSetInfo
 from backend.protocol.experiments import (
+    BucketsOut,
     Command,
     Experiment,
     ExperimentIn,
@@ -67,6 +68,7 @@ SUBJECTS = (base, catalogue, data, experiments, controls, jobs, swarms, health, 
 __all__ = [
     "PROTOCOL_VERSION",
     "SUBJECTS",
+    "BucketsOut",
     "Catalogue",
     "ChangeInfo",
     "Command",

@@ -164,14 +164,14 @@ Number = float | Literal["NaN", "Infinity", "-Infinity"]
 
 
 class Series(Message):
-    """Values of one run by column, as JSON.
+    """Values of one run by column, as JSON: rows, or buckets where they are more than four a pixel.
 
     JSON has no NaN or infinity: they are the strings "NaN", "Infinity" and "-Infinity", which
     JavaScript's `Number()` and Python's `float()` read back.
     """
 
     run: str
-    columns: dict[str, Points]
+    columns: dict[str, Points | BucketsOut]
 
 
 class Points(Message):
@@ -179,6 +179,23 @@ class Points(Message):
 
     steps: list[int]
     values: list[Number]
+
+
+class BucketsOut(Message):
+    """One column in buckets: entry i of each list is about the rows from step `first[i]` to
+    `last[i]`.
+
+    `count` are the rows, `bad` those of them that are NaN or infinite; `min` and `max` are of the
+    others, NaN if there are none; `final` is the value of the last row.
+    """
+
+    first: list[int]
+    last: list[int]
+    count: list[int]
+    bad: list[int]
+    min: list[Number]
+    max: list[Number]
+    final: list[Number]
 
 
 class Command(Message):

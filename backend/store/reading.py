@@ -85,6 +85,20 @@ def read(
     return found
 
 
+def count(
+    connection: Connection,
+    experiment: str,
+    run: str,
+    wanted: Collection[str] | None,
+    first: int = 1,
+    last: int | None = None,
+) -> int:
+    """Rows of all these columns together, those in gaps included."""
+    sources = _sources(connection, experiment, run, wanted).values()
+    ranges = [_range(source, first, last) for of in sources for source in of]
+    return sum(max(0, high - low) for low, high in ranges)
+
+
 def names(connection: Connection, experiment: str, run: str) -> list[str]:
     """Names of all columns that a run has rows of."""
     return sorted(_sources(connection, experiment, run, None))
@@ -112,14 +126,19 @@ def _sources(
 def _read(
     connection: Connection, source: _Source, first: int, last: int | None, width: int | None
 ) -> Read | None:
-    line = source.line
-    low, high = line.indices(first, last if last is not None else line.step(source.stop - 1))
-    low, high = max(low, source.start), min(high, source.stop)
+    low, high = _range(source, first, last)
     if low >= high:
         return None
     if width is None or high - low <= ROWS_A_PIXEL * width:
         return _raw(connection, source, low, high)
     return _bucketed(connection, source, low, high, width)
+
+
+def _range(source: _Source, first: int, last: int | None) -> tuple[int, int]:
+    """Half-open, of indices; empty if the first is not smaller."""
+    line = source.line
+    low, high = line.indices(first, last if last is not None else line.step(source.stop - 1))
+    return max(low, source.start), min(high, source.stop)
 
 
 def _raw(connection: Connection, source: _Source, low: int, high: int) -> RawColumn | None:

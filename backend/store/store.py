@@ -186,6 +186,17 @@ class Store:
             lambda c: reading.read(c, experiment, run, columns, first, last, width)
         )
 
+    async def count(
+        self,
+        experiment: str,
+        run: str,
+        columns: Collection[str] | None,
+        first: int = 1,
+        last: int | None = None,
+    ) -> int:
+        """How many values `read` would give at most without a width; gaps count as rows."""
+        return await self._read(lambda c: reading.count(c, experiment, run, columns, first, last))
+
     async def column_names(self, experiment: str, run: str) -> list[str]:
         """Names of all columns that a run has rows of."""
         return await self._read(lambda c: reading.names(c, experiment, run))

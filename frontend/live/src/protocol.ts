@@ -311,18 +311,34 @@ export interface ExperimentSummary {
 }
 
 /**
- * Values of one run by column, as JSON. JSON has no NaN or infinity: they are the strings "NaN",
- * "Infinity" and "-Infinity", which JavaScript's `Number()` and Python's `float()` read back.
+ * Values of one run by column, as JSON: rows, or buckets where they are more than four a pixel.
+ * JSON has no NaN or infinity: they are the strings "NaN", "Infinity" and "-Infinity", which
+ * JavaScript's `Number()` and Python's `float()` read back.
  */
 export interface Series {
   run: string;
-  columns: Record<string, Points>;
+  columns: Record<string, Points | BucketsOut>;
 }
 
 /** One column: `values[i]` belongs to `steps[i]`. */
 export interface Points {
   steps: number[];
   values: (number | "NaN" | "Infinity" | "-Infinity")[];
+}
+
+/**
+ * One column in buckets: entry i of each list is about the rows from step `first[i]` to `last[i]`.
+ * `count` are the rows, `bad` those of them that are NaN or infinite; `min` and `max` are of the
+ * others, NaN if there are none; `final` is the value of the last row.
+ */
+export interface BucketsOut {
+  first: number[];
+  last: number[];
+  count: number[];
+  bad: number[];
+  min: (number | "NaN" | "Infinity" | "-Infinity")[];
+  max: (number | "NaN" | "Infinity" | "-Infinity")[];
+  final: (number | "NaN" | "Infinity" | "-Infinity")[];
 }
 
 /** The command line that computes the same numbers. */

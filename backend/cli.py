@@ -17,6 +17,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+Store = Annotated[
+    str | None, typer.Option("--store", help="The store's SQLAlchemy URL; else LRD_STORE.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
 
@@ -99,13 +102,53 @@ def run(
 
 @app.command("list")
 def list_experiments(
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, newest first.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=5000, help="How many, newest first.")] = 20,
+    problem: Annotated[str | None, typer.Option(help="Only of this problem.")] = None,
+    state: Annotated[str | None, typer.Option(help="Only in this state, e.g. finished.")] = None,
+    optimizer: Annotated[
+        str | None, typer.Option(help="Only with a run of this optimizer.")
+    ] = None,
+    text: Annotated[
+        str | None, typer.Option(help="Only with this in the name or in a run's label.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Experiments in the store."""
     from backend.commands.listing import listing
 
-    raise typer.Exit(listing(limit, as_json))
+    raise typer.Exit(listing(limit, problem, state, optimizer, text, as_json))
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The copy; it must not exist yet.")],
+    store: Store = None,
+    as_json: Json = False,
+) -> None:
+    """Copy the store to a file, beside a server that runs."""
+    from backend.commands.backup import backup as copy
+
+    raise typer.Exit(copy(file, store, as_json))
+
+
+@app.command()
+def verify(store: Store = None, as_json: Json = False) -> None:
+    """Check all that is stored: checksums, frames, rows, checkpoints; 1 if anything is bad."""
+    from backend.commands.verify import verify as check
+
+    raise typer.Exit(check(store, as_json))
+
+
+@app.command()
+def gc(
+    store: Store = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Delete what nobody needs (checkpoints of no experiment, half written files), compress."""
+    from backend.commands.gc import gc as clean
+
+    raise typer.Exit(clean(store, dry_run, as_json))
 
 
 @app.command()
@@ -119,9 +162,7 @@ def jobs(as_json: Json = False) -> None:
 @app.command()
 def replay(
     experiment: Annotated[str, typer.Argument(help="Id of an experiment, see `lrd list`.")],
-    store: Annotated[
-        str | None, typer.Option(help="The store's SQLAlchemy URL; else LRD_STORE.")
-    ] = None,
+    store: Store = None,
     run: Annotated[str | None, typer.Option("--run", help="Only this run, e.g. r2.")] = None,
     as_json: Json = False,
 ) -> None:

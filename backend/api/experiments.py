@@ -6,6 +6,8 @@ import asyncio
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
+from fastapi.responses import Response
+from pydantic import TypeAdapter
 
 from backend.api.commands import command_line
 from backend.protocol import (
@@ -18,8 +20,9 @@ from backend.protocol import (
     ResumeIn,
 )
 from backend.services import Services, services
-from backend.store.records import ACTIVE, QUEUED
+from backend.store.records import ACTIVE, QUEUED, Filter
 from lrd_core.engine.checkpoint import steps_of
+from lrd_core.engine.controls import State
 from lrd_core.problems import PROBLEMS
 
 router = APIRouter(prefix="/experiments", tags=["experiments"])
@@ -34,13 +37,32 @@ async def create(given: ExperimentIn, at: At) -> Experiment:
     return await at.manager.create(given)
 
 
-@router.get("")
+@router.get("", response_model=list[ExperimentSummary])
 async def newest(
-    at: At, limit: Annotated[int, Query(ge=1, le=1000)] = 200
-) -> list[ExperimentSummary]:
-    """The newest experiments, newest first."""
-    found = await at.store.experiments(limit)
-    return [_current(summary, at) for summary in found]
+    at: At,
+    limit: Annotated[int, Query(ge=1, le=5000)] = 200,
+    problem: Annotated[str | None, Query(max_length=100)] = None,
+    state: State | None = None,
+    optimizer: Annotated[
+        str | None, Query(max_length=100, description="of any run that was not removed")
+    ] = None,
+    text: Annotated[
+        str | None, Query(max_length=100, description="part of the name, or of a run's label")
+    ] = None,
+) -> Response:
+    """The newest experiments, newest first; those that fit everything that is given."""
+    chosen = Filter(problem, state, optimizer, text)
+    found = await at.store.experiments(limit, chosen)
+    body = listed([_current(summary, at) for summary in found])
+    return Response(body, media_type="application/json")
+
+
+_LIST = TypeAdapter(list[ExperimentSummary])
+
+
+def listed(summaries: list[ExperimentSummary]) -> bytes:
+    """The list as JSON; at once, since FastAPI's own way checks every field again."""
+    return _LIST.dump_json(summaries)
 
 
 def _current(summary: ExperimentSummary, at: Services) -> ExperimentSummary:

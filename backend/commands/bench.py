@@ -1,4 +1,4 @@
-"""`lrd bench NAME`: run one of the benchmarks in `lrd_core.bench` and report its figures."""
+"""`lrd bench NAME`: run one of the benchmarks in `lrd_core.bench` or `backend.bench`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+import backend.bench
 import lrd_core.bench
 from lrd_core.bench.machine import describe
 from lrd_core.settings import SettingError
@@ -21,10 +22,11 @@ DEVICES = ("cpu", "cuda")
 
 
 def benchmarks() -> dict[str, Callable[..., dict[str, float]]]:
-    """`measure` of every module in `lrd_core.bench` that has one, by the module's name."""
+    """`measure` of every module that has one in the two folders, by the module's name."""
     modules = {
-        module.name: import_module(f"lrd_core.bench.{module.name}")
-        for module in iter_modules(lrd_core.bench.__path__)
+        module.name: import_module(f"{folder.__name__}.{module.name}")
+        for folder in (lrd_core.bench, backend.bench)
+        for module in iter_modules(folder.__path__)
     }
     return {name: m.measure for name, m in modules.items() if hasattr(m, "measure")}
 

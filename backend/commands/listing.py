@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from typing import get_args
 
 from rich.console import Console
 from rich.table import Table
@@ -12,18 +13,37 @@ from rich.table import Table
 from backend.protocol import ExperimentSummary
 from backend.settings import load_settings
 from backend.store import Store, StoreError
+from backend.store.records import Filter
+from lrd_core.engine.controls import State
+from lrd_core.settings import SettingError
 
 
-def listing(limit: int, as_json: bool) -> int:
-    """Print the newest `limit` experiments, newest first."""
+def listing(
+    limit: int,
+    problem: str | None,
+    state: str | None,
+    optimizer: str | None,
+    text: str | None,
+    as_json: bool,
+) -> int:
+    """Print the newest `limit` experiments that fit all that is given, newest first.
+
+    Raises:
+        SettingError: a state that there is not.
+    """
+    if state is not None and state not in get_args(State):
+        raise SettingError("state", state, "one of " + ", ".join(get_args(State)))
+    chosen = Filter(problem, state, optimizer, text)
     try:
-        found = asyncio.run(_newest(load_settings().store, limit))
+        found = asyncio.run(_newest(load_settings().store, limit, chosen))
     except StoreError as error:
         sys.stderr.write(f"lrd: {error}\n")
         return 1
     if as_json:
         rows = [summary.model_dump(mode="json") for summary in found]
         sys.stdout.write(json.dumps({"experiments": rows}) + "\n")
+    elif not found and chosen != Filter():
+        sys.stdout.write("no experiment fits\n")
     elif not found:
         sys.stdout.write("no experiments yet; start one with `lrd serve`\n")
     else:
@@ -31,10 +51,10 @@ def listing(limit: int, as_json: bool) -> int:
     return 0
 
 
-async def _newest(url: str, limit: int) -> list[ExperimentSummary]:
+async def _newest(url: str, limit: int, chosen: Filter) -> list[ExperimentSummary]:
     store = Store(url)
     try:
-        return await store.experiments(limit)
+        return await store.experiments(limit, chosen)
     finally:
         store.close()
 

@@ -84,8 +84,18 @@ def tail(
                 yield block
 
 
-def tails(connection: Connection) -> list[tuple[str, bool, int, int]]:
-    """Experiments with frames that are not in chunks: id, whether it has ended, frames, bytes."""
+@dataclass(frozen=True)
+class Tail:
+    """Frames of an experiment that are not in chunks."""
+
+    experiment: str
+    ended: bool
+    frames: int
+    size: int
+
+
+def tails(connection: Connection) -> list[Tail]:
+    """Those of all experiments that have one."""
     row = frames.c
     size = func.sum(func.length(row.bytes))
     query = (
@@ -94,7 +104,7 @@ def tails(connection: Connection) -> list[tuple[str, bool, int, int]]:
         .group_by(row.experiment_id, experiments.c.state)
     )
     return [
-        (id, state not in (*ACTIVE, QUEUED), count, int(size))
+        Tail(id, state not in (*ACTIVE, QUEUED), count, int(size))
         for id, state, count, size in connection.execute(query)
     ]
 

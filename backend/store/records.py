@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 from sqlalchemy.engine import RowMapping
 
 from backend.protocol import (
@@ -97,28 +98,66 @@ def get_spec(connection: Connection, id: str) -> dict[str, Any] | None:
     return spec
 
 
-def list_experiments(connection: Connection, limit: int) -> list[ExperimentSummary]:
+#: Columns of `experiments` that a list shows.
+_LISTED = ("id", "name", "created_at", "problem", "kind", "seed", "state", "step", "steps")
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which experiments to list; None is any.
+
+    Attributes:
+        problem, state: exactly this one.
+        optimizer: of any run that was not removed.
+        text: part of the name, or of a run's label; upper or lower case.
+    """
+
+    problem: str | None = None
+    state: str | None = None
+    optimizer: str | None = None
+    text: str | None = None
+
+
+def list_experiments(
+    connection: Connection, limit: int, chosen: Filter | None = None
+) -> list[ExperimentSummary]:
     """The newest experiments first."""
-    rows = (
-        connection.execute(
-            select(experiments)
-            .order_by(experiments.c.created_at.desc(), experiments.c.id)
-            .limit(limit)
-        )
-        .mappings()
-        .all()
-    )
+    row = experiments.c
+    query = select(*(row[name] for name in _LISTED)).where(*_conditions(chosen or Filter()))
+    query = query.order_by(row.created_at.desc(), row.id).limit(limit)
+    found = connection.execute(query).mappings().all()
     labels: dict[str, list[tuple[int, str]]] = defaultdict(list)
     names = ("experiment_id", "slot", "label", "optimizer", "policy", "drop_rate", "rescale")
-    columns = [runs.c[name] for name in names]
-    query = (
-        select(*columns)
-        .where(runs.c.experiment_id.in_([row["id"] for row in rows]), runs.c.state != "removed")
+    of_run = (
+        select(*(runs.c[name] for name in names))
+        .where(runs.c.experiment_id.in_(query.with_only_columns(row.id)), _present())
         .order_by(runs.c.experiment_id, runs.c.slot)
     )
-    for experiment, slot, label, *made_of in connection.execute(query):
+    for experiment, slot, label, *made_of in connection.execute(of_run):
         labels[experiment].append((slot, label or _made_label(*made_of)))
-    return [_summary(row, labels[row["id"]]) for row in rows]
+    return [_summary(one, labels[one["id"]]) for one in found]
+
+
+def _present() -> ColumnElement[bool]:
+    return runs.c.state != "removed"
+
+
+def _conditions(chosen: Filter) -> list[ColumnElement[bool]]:
+    row = experiments.c
+    found = []
+    if chosen.problem is not None:
+        found.append(row.problem == chosen.problem)
+    if chosen.state is not None:
+        found.append(row.state == chosen.state)
+    if chosen.optimizer is not None:
+        using = select(runs.c.experiment_id).where(runs.c.optimizer == chosen.optimizer, _present())
+        found.append(row.id.in_(using))
+    if chosen.text:
+        named = select(runs.c.experiment_id).where(
+            runs.c.label.icontains(chosen.text, autoescape=True), _present()
+        )
+        found.append(row.name.icontains(chosen.text, autoescape=True) | row.id.in_(named))
+    return found
 
 
 def _made_label(optimizer: str, policy: str, rate: float, rescale: bool) -> str:
@@ -130,10 +169,8 @@ def _made_label(optimizer: str, policy: str, rate: float, rescale: bool) -> str:
 
 
 def _summary(row: RowMapping, labels: list[tuple[int, str]]) -> ExperimentSummary:
-    names = ("id", "name", "problem", "kind", "seed", "state", "step", "steps")
     return ExperimentSummary(
-        **{name: row[name] for name in names},
-        created_at=moment(row["created_at"]),
+        **{**row, "created_at": moment(row["created_at"])},
         runs=len(labels),
         labels=[label for _, label in labels],
         slots=[slot for slot, _ in labels],
@@ -150,6 +187,11 @@ def newest_active(connection: Connection, kind: str) -> str | None:
         .limit(1)
     ).scalar()
     return found
+
+
+def ids(connection: Connection) -> set[str]:
+    """Of all experiments."""
+    return set(connection.execute(select(experiments.c.id)).scalars())
 
 
 def active_ids(connection: Connection) -> list[str]:

@@ -13,7 +13,9 @@ from backend.protocol import ControlOut, Experiment, ExperimentSummary
 from backend.store import compaction, frames, history, reading, records
 from backend.store.compactor import Compactor
 from backend.store.database import open_database
+from backend.store.shrink import shrink
 from backend.store.snapshot import snapshot
+from backend.store.verify import Findings, verify
 from backend.store.writer import Writer
 
 Result = TypeVar("Result")
@@ -75,9 +77,11 @@ class Store:
         """The specification an experiment began with."""
         return await self._read(lambda c: records.get_spec(c, id))
 
-    async def experiments(self, limit: int) -> list[ExperimentSummary]:
-        """The newest `limit` experiments, newest first."""
-        return await self._read(lambda c: records.list_experiments(c, limit))
+    async def experiments(
+        self, limit: int, chosen: records.Filter | None = None
+    ) -> list[ExperimentSummary]:
+        """The newest `limit` experiments of those that are chosen, newest first."""
+        return await self._read(lambda c: records.list_experiments(c, limit, chosen))
 
     async def newest_active(self, kind: str) -> str | None:
         """Id of the newest experiment of a kind that trains or waits to."""
@@ -225,9 +229,9 @@ class Store:
     @asynccontextmanager
     async def compacting(self) -> AsyncIterator[None]:
         """Compact in the background whatever has grown long enough or has ended."""
-        for experiment, ended, count, size in await self._read(frames.tails):
-            self._compactor.saved(experiment, ended)
-            self._compactor.grew(experiment, count, size)
+        for tail in await self.tails():
+            self._compactor.saved(tail.experiment, tail.ended)
+            self._compactor.grew(tail.experiment, tail.frames, tail.size)
         task = asyncio.create_task(self._compactor.run())
         try:
             yield
@@ -235,3 +239,30 @@ class Store:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
+
+    async def tails(self) -> list[frames.Tail]:
+        """Frames that are not in chunks, of all experiments that have some."""
+        return await self._read(frames.tails)
+
+    async def ids(self) -> set[str]:
+        """Of all experiments."""
+        return await self._read(records.ids)
+
+    async def tidy(self) -> tuple[int, int]:
+        """Compact all frames, of experiments that have ended wholly, and give free room back to
+        the disk: frames that went on to chunks, and bytes.
+
+        Raises:
+            StoreError: as of `compact`.
+        """
+        tails = await self.tails()
+        for tail in tails:
+            await self.compact(tail.experiment, tail.ended)
+        freed = await asyncio.to_thread(shrink, self._engine)
+        left = sum(tail.frames for tail in await self.tails())
+        return sum(tail.frames for tail in tails) - left, freed
+
+    def verify(self) -> Findings:
+        """Look at everything that is stored."""
+        with snapshot(self._engine) as connection:
+            return verify(connection)

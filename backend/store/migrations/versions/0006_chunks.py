@@ -75,11 +75,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    # An earlier version reads frames only.
+    if op.get_bind().execute(sa.text("SELECT count(*) FROM spans")).scalar():
+        raise RuntimeError("rows of this store are in chunks, which no earlier version can read")
     for name, table, _ in _INDICES:
         op.drop_index(name, table)
-    # An earlier version reads frames only.
-    kept = op.get_bind().execute(sa.text("SELECT count(*) FROM spans")).scalar()
-    if kept:
-        raise RuntimeError("rows of this store are in chunks, which no earlier version can read")
     for table in ("chunks", "series", "spans"):
         op.drop_table(table)

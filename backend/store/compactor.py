@@ -7,6 +7,8 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
+from sqlalchemy.exc import SQLAlchemyError
+
 log = logging.getLogger(__name__)
 
 #: Frames, or bytes of frames, that an experiment's tail has when it goes on to chunks.
@@ -62,8 +64,12 @@ class Compactor:
                 began = time.monotonic()
                 try:
                     await self._compact(experiment, experiment in self._ended)
+                except SQLAlchemyError as error:
+                    # The disk may be full, or the database away: again when more has come.
+                    cause = str(getattr(error, "orig", None) or error).splitlines()[0]
+                    log.warning("experiment %s is not compacted now: %s", experiment, cause)
                 except Exception:
-                    # Nothing is lost: its frames stay as they are.
+                    # Nothing is lost: its frames stay as they are, and are read as ever.
                     log.exception("the frames of experiment %s stay uncompressed", experiment)
                     self._stuck.add(experiment)
                 await asyncio.sleep(min(time.monotonic() - began, 1.0))

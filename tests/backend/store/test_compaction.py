@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, func, select
+from sqlalchemy.exc import OperationalError
 
 from backend.store import Store, StoreError, tables
 from backend.store.chunks import WINDOW
@@ -272,6 +273,25 @@ async def test_a_plan_that_is_out_of_date_writes_nothing(store: Store) -> None:
     with pytest.raises(Exception, match=r"changed by another process|UNIQUE"):
         await store._apply(made)
     await check_everything(job, [0])
+
+
+async def test_a_full_disk_leaves_frames_as_they_are_until_there_is_room(store: Store) -> None:
+    await store.create(experiment(), {})
+    job = Job(store)
+    for turn in range(40):
+        await job.send(block("r1", 1 + 500 * turn, 500))
+    # The room that a database may take is a setting of each connection; the writer's is this one.
+    pages = "PRAGMA max_page_count = {}"
+    await store._writer.write(lambda c: c.exec_driver_sql(pages.format(1)).scalar())
+    with pytest.raises(OperationalError, match="full"):
+        await store.compact("e1", whole=True)
+    assert counted(store, tables.frames) == 40
+    assert counted(store, tables.chunks) == counted(store, tables.series) == 0
+    await check_everything(job, [0, 20])
+    await store._writer.write(lambda c: c.exec_driver_sql(pages.format(10**6)).scalar())
+    await store.compact("e1", whole=True)
+    assert counted(store, tables.frames) == 0
+    await check_everything(job, [0, 20])
 
 
 async def test_what_grows_or_ends_is_compacted_in_the_background(tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ from backend.store.records import Filter
 STEPS = 16_384
 LONG, SHORT = 10_000_000, 10_000
 WIDTH = 2000
+#: Steps that are looked at, somewhere in the series; 63,000 is the most that comes of rows.
+SPANS = (10_000, 63_000, 66_000, 100_000, 300_000, 1_000_000, 3_000_000)
 READS = 40
 ROUNDS = 3
 EXPERIMENTS = 1250
@@ -34,15 +36,16 @@ PEER_VALUES = 500_000
 
 
 def measure(short: bool = False) -> dict[str, Any]:
-    """
+    """Figures of writing, reading and listing, with those of the peers on the same values.
+
     values_per_s: values of real frames (five experiments at once) until all are committed and in
-        compressed chunks; median of rounds. `values_per_s_fsync`: the same, each commit waiting for
-        the disk, which the product does not ask for.
-    bytes_per_value: of the losses (float32) of all tasks, chunks and pyramid. `..._all`: the whole
-        database over the values of all columns.
-    read_ms: of 2,000 pixels of 10 M steps, whole range, without and with making JSON of it;
-        `read_growth`: the dearest of five zooms over 10 k steps' whole range; `read_speedup`: time
-        of a GROUP BY over plain rows in SQLite over `read_ms`.
+        compressed chunks; median of rounds. `values_per_s_fsync`: the same with every commit
+        waiting for the disk, which the product does not ask for.
+    bytes_per_value: of the losses (float32) of all tasks, chunks and pyramid.
+        `bytes_per_value_all`: the whole database over the values of all columns.
+    read_ms: 2,000 pixels of the whole long series; `read_ms_json` with making JSON of them.
+        `read_growth`: the dearest zoom over a series of 10,000 steps; `read_speedup`: time of a
+        GROUP BY over plain rows in SQLite over `read_ms`.
     list_ms: the slowest of four lists of 5,000 runs with filters, JSON included.
     """
     curves = trained(STEPS // 4 if short else STEPS)
@@ -168,24 +171,22 @@ async def _ours(path: Path, values: Any) -> dict[str, float]:
                 await store.compact(id)
         await store.compact(id, whole=True)
     rng = np.random.default_rng(0)
-    zooms = {f"1/{10**k}": len(values) // 10**k for k in range(4)}
-    zooms["10 k steps"] = SHORT
-    times: dict[str, list[float]] = {name: [] for name in ("short", "json", *zooms)}
+    spans = [span for span in SPANS if span < len(values)] + [len(values)]
+    times: dict[str, list[float]] = {"short": [], "json": [], **{str(span): [] for span in spans}}
     for _ in range(READS):
         times["short"].append(await _read(store, "short", 1, SHORT))
-        for name, span in zooms.items():
+        for span in spans:
             first = int(rng.integers(1, len(values) - span + 2))
-            times[name].append(await _read(store, "long", first, first + span - 1))
+            times[str(span)].append(await _read(store, "long", first, first + span - 1))
         times["json"].append(await _read(store, "long", 1, len(values), json=True))
     store.close()
     ms = {name: 1000 * statistics.median(found) for name, found in times.items()}
-    dearest = max(zooms, key=lambda name: ms[name])
-    result = {f"read_ms {name}": round(ms[name], 3) for name in zooms}
-    return result | {
-        "read_ms": round(ms["1/1"], 3),
+    dearest = max(ms[str(span)] for span in spans)
+    return {f"read_{span}_ms": round(ms[str(span)], 3) for span in spans} | {
+        "read_ms": round(ms[str(len(values))], 3),
         "read_ms_json": round(ms["json"], 3),
         "read_short_ms": round(ms["short"], 3),
-        "read_growth": round(ms[dearest] / ms["short"], 2),
+        "read_growth": round(dearest / ms["short"], 2),
     }
 
 

@@ -164,7 +164,8 @@ def _bucketed(
     connection: Connection, source: _Source, low: int, high: int, width: int
 ) -> BucketColumn | None:
     line, rows = source.line, high - low
-    level = sum(size * width <= rows for size in SIZES)
+    # At least half a bucket a pixel: as many as come of rows, too, where they do not divide evenly.
+    level = sum(size * width <= 2 * rows for size in SIZES)
     unit = SIZES[level - 1] if level else 1
     size = unit * -(-rows // (unit * width))
     begin, end = low // size * size, -(-high // size) * size

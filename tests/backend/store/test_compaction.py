@@ -275,6 +275,41 @@ async def test_a_plan_that_is_out_of_date_writes_nothing(store: Store) -> None:
     await check_everything(job, [0])
 
 
+async def test_whoever_reads_while_frames_go_on_to_chunks_gets_every_row_once(
+    store: Store,
+) -> None:
+    await store.create(experiment(), {})
+    job = Job(store)
+
+    async def read(until: asyncio.Task[None]) -> int:
+        turns = 0
+        while not until.done() or turns < 3:
+            least = 50 * await store.newest("e1")
+            found = await store.series("e1", "r1", {"loss"}, 1, None)
+            assert found.steps.get("loss", []) == list(
+                range(1, 1 + len(found.steps.get("loss", [])))
+            )
+            assert len(found.steps.get("loss", [])) >= least
+            steps = [
+                step
+                async for _, data in store.history("e1", 0)
+                for _, step, _ in rows(decode(data))
+            ]
+            assert steps == list(range(1, 1 + len(steps)))
+            turns += 1
+        return turns
+
+    async def write() -> None:
+        for turn in range(60):
+            await job.send(block("r1", 1 + 50 * turn, 50))
+            if turn % 4 == 3:
+                await store.compact("e1", whole=turn % 12 == 11)
+
+    writing = asyncio.create_task(write())
+    assert await read(writing) >= 3
+    await writing
+
+
 async def test_a_full_disk_leaves_frames_as_they_are_until_there_is_room(store: Store) -> None:
     await store.create(experiment(), {})
     job = Job(store)

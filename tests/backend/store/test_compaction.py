@@ -300,7 +300,7 @@ async def test_whoever_reads_while_frames_go_on_to_chunks_gets_every_row_once(
         return turns
 
     async def write() -> None:
-        for turn in range(60):
+        for turn in range(150):
             await job.send(block("r1", 1 + 50 * turn, 50))
             if turn % 4 == 3:
                 await store.compact("e1", whole=turn % 12 == 11)

@@ -18,7 +18,7 @@ from backend.store import Store, StoreError, codec, ledger, tables
 from backend.store.chunks import checksum, lines
 from backend.store.codec import NARROWED, CodecError
 from lrd_core.engine.frames import Block, Frame, packed
-from tests.backend.store.test_compaction import Job, block, fresh_store
+from tests.backend.store.test_compaction import Job, block
 from tests.backend.store.test_store import experiment
 
 
@@ -119,13 +119,13 @@ def changed(store: Store) -> Iterator[Any]:
 
 
 @pytest.fixture
-async def filled() -> Any:
-    with fresh_store() as store:
-        await store.create(experiment(), {})
-        job = Job(store)
-        await job.send(block("r1", 1, 100_000))
-        await store.compact("e1", whole=True)
-        yield store
+async def filled(store_url: str) -> Any:
+    store = Store(store_url)
+    await store.create(experiment(), {})
+    await Job(store).send(block("r1", 1, 100_000))
+    await store.compact("e1", whole=True)
+    yield store
+    store.close()
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "swap", "empty", "long"])

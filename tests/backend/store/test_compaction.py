@@ -6,7 +6,6 @@ import asyncio
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -72,9 +71,10 @@ def fresh_store() -> Iterator[Store]:
 
 
 @pytest.fixture
-def store() -> Iterator[Store]:
-    with fresh_store() as opened:
-        yield opened
+def store(store_url: str) -> Iterator[Store]:
+    opened = Store(store_url)
+    yield opened
+    opened.close()
 
 
 def bits(values: Any) -> bytes:
@@ -310,7 +310,12 @@ async def test_whoever_reads_while_frames_go_on_to_chunks_gets_every_row_once(
     await writing
 
 
-async def test_a_full_disk_leaves_frames_as_they_are_until_there_is_room(store: Store) -> None:
+async def test_a_full_disk_leaves_frames_as_they_are_until_there_is_room() -> None:
+    with fresh_store() as store:
+        await fill_the_disk(store)
+
+
+async def fill_the_disk(store: Store) -> None:
     await store.create(experiment(), {})
     job = Job(store)
     for turn in range(40):
@@ -329,9 +334,8 @@ async def test_a_full_disk_leaves_frames_as_they_are_until_there_is_room(store: 
     await check_everything(job, [0, 20])
 
 
-async def test_what_grows_or_ends_is_compacted_in_the_background(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'lrd.sqlite3'}"
-    store = Store(url)
+async def test_what_grows_or_ends_is_compacted_in_the_background(store_url: str) -> None:
+    store = Store(store_url)
     await store.create(experiment(), {})
     job = Job(store)
     for turn in range(20):
@@ -342,7 +346,7 @@ async def test_what_grows_or_ends_is_compacted_in_the_background(tmp_path: Path)
         while counted(store, tables.frames) > most:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
-    store = job.store = Store(url)
+    store = job.store = Store(store_url)
     async with store.compacting():
         assert counted(store, tables.frames) == 20
         for turn in range(20, 520):
@@ -355,7 +359,7 @@ async def test_what_grows_or_ends_is_compacted_in_the_background(tmp_path: Path)
         await asyncio.wait_for(frames_are(0), 30)
     await check_everything(job, [0, 100, 521])
     store.close()
-    store = job.store = Store(url)
+    store = job.store = Store(store_url)
     async with store.compacting():
         await check_everything(job, [0])
     store.close()

@@ -296,6 +296,8 @@ def apply(connection: Connection, made: Plan) -> None:
     Raises:
         StoreError: something else has changed them meanwhile; nothing is to be committed.
     """
+    if made.span:
+        _replace_frames(connection, made)
     ids = _write_lines(connection, made)
     if made.replaced:
         row = chunks.c
@@ -306,8 +308,6 @@ def apply(connection: Connection, made: Plan) -> None:
     if made.chunks:
         values = [chunk.values(ids[chunk.line.key]) for chunk in made.chunks]
         connection.execute(insert(chunks), values)
-    if made.span:
-        _replace_frames(connection, made)
 
 
 def _write_lines(connection: Connection, made: Plan) -> dict[Key, int]:

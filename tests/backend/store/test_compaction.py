@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, func, select
+from sqlalchemy import create_engine, event, func, select
 from sqlalchemy.exc import OperationalError
 
 from backend.store import Store, StoreError, compaction, tables
@@ -308,28 +308,56 @@ async def test_whoever_reads_while_frames_go_on_to_chunks_gets_every_row_once(
     await writing
 
 
-async def test_a_full_disk_leaves_frames_as_they_are_until_there_is_room() -> None:
-    with fresh_store() as store:
-        await fill_the_disk(store)
-
-
-async def fill_the_disk(store: Store) -> None:
+@pytest.mark.parametrize(
+    "statement", ["DELETE FROM frames", "INSERT INTO spans", "INSERT INTO chunks"]
+)
+async def test_a_disk_that_fills_up_half_way_leaves_all_as_it_was(
+    store: Store, statement: str
+) -> None:
     await store.create(experiment(), {})
     job = Job(store)
     for turn in range(40):
         await job.send(block("r1", 1 + 500 * turn, 500))
-    # The room that a database may take is a setting of each connection; the writer's is this one.
-    pages = "PRAGMA max_page_count = {}"
-    await store._writer.write(lambda c: c.exec_driver_sql(pages.format(1)).scalar())
+    full = True
+
+    @event.listens_for(store._engine, "before_cursor_execute")
+    def fail(_connection: Any, _cursor: Any, text: str, *_: Any) -> None:
+        if full and text.startswith(statement):
+            raise OperationalError(text, None, Exception("database or disk is full"))
+
     with pytest.raises(OperationalError, match="full"):
         await store.compact("e1", whole=True)
     assert counted(store, tables.frames) == 40
     assert counted(store, tables.chunks) == counted(store, tables.series) == 0
     await check_everything(job, [0, 20])
-    await store._writer.write(lambda c: c.exec_driver_sql(pages.format(10**6)).scalar())
+    full = False
     await store.compact("e1", whole=True)
     assert counted(store, tables.frames) == 0
     await check_everything(job, [0, 20])
+
+
+async def test_a_full_sqlite_store_has_room_to_compact() -> None:
+    with fresh_store() as store:
+        await store.create(experiment(), {})
+        job = Job(store)
+        for turn in range(40):
+            await job.send(block("r1", 1 + 500 * turn, 500))
+
+        @event.listens_for(store._engine, "checkout")
+        def limit(connection: Any, *_: Any) -> None:
+            connection.execute("PRAGMA max_page_count = 1").close()  # no more than it has
+
+        async def send_on() -> None:
+            for turn in range(40, 80):
+                await job.send(block("r1", 1 + 500 * turn, 500))
+
+        with pytest.raises(OperationalError, match="full"):
+            await send_on()
+        job.seq -= 1
+        del job.blocks[-1]
+        await store.compact("e1", whole=True)
+        assert counted(store, tables.frames) == 0
+        await check_everything(job, [0, 20])
 
 
 async def test_what_grows_or_ends_is_compacted_in_the_background(store_url: str) -> None:

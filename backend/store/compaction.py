@@ -34,10 +34,12 @@ from backend.store.codec import Column
 from backend.store.database import StoreError
 from backend.store.pyramid import BLOCK, GROUP, SIZES, bucketed, chained
 from backend.store.tables import chunks, frames, series, spans
-from lrd_core.engine.frames import Frame, decode, merge
+from lrd_core.engine.frames import ITEM_SIZES, Frame, decode, merge
 
-#: Bytes of frames that one transaction takes in.
-MOST_BYTES = 8_000_000
+#: Bytes of frames that one transaction takes in, and of rows that it compresses: the next frame
+#: that comes waits for it.
+MOST_BYTES = 4_000_000
+MOST_CLOSED = 8_000_000
 
 
 class OverlapError(StoreError):
@@ -87,8 +89,11 @@ class Plan:
     experiment: str
     first_seq: int = 0
     last_seq: int = 0
-    #: Bytes of the frames.
+    #: Bytes of the frames, and of rows that are compressed.
     size: int = 0
+    closed: int = 0
+    #: There is more to do after it.
+    more: bool = False
     span: bytes = b""
     lines: list[Line] = field(default_factory=list)
     chunks: list[Chunk] = field(default_factory=list)
@@ -96,10 +101,8 @@ class Plan:
     replaced: list[tuple[int, int, int]] = field(default_factory=list)
 
 
-def plan(
-    connection: Connection, experiment: str, whole: bool = False, most: int = MOST_BYTES
-) -> Plan | None:
-    """What to do with the oldest frames of an experiment, of about `most` bytes.
+def plan(connection: Connection, experiment: str, whole: bool = False) -> Plan | None:
+    """What to do next with the oldest frames of an experiment.
 
     Args:
         connection: of a snapshot; nothing is written.
@@ -113,29 +116,37 @@ def plan(
         OverlapError: the frames cannot go on to chunks.
     """
     made = Plan(experiment)
-    found = _oldest(connection, made, most)
-    last = made.size < most
-    if not found and not whole:
-        return None
+    found = _oldest(connection, made)
+    made.more = made.size >= MOST_BYTES
+    whole = whole and not made.more
     known = {line.key: line for line in lines(connection, experiment)}
     fresh = _by_key(found, known)
-    touched = set(fresh)
-    if whole and last:
-        touched |= {key for key, line in known.items() if line.closed < line.stop}
-    if not touched and not found:
-        return None
     open_now = _open(connection, experiment)
-    for key in touched:
-        line = known[key]
-        pieces = [_Piece(k.first, k.rows, [k]) for k in open_now.get(line.id, ())]
-        pieces += [part for first, values in fresh.get(key, ()) for part in _split(first, values)]
-        _line(connection, made, line, pieces, whole and last)
+    for key, line in known.items():
+        new = fresh.get(key, [])
+        stop = new[-1][0] + len(new[-1][1]) if new else line.stop
+        over = _over(made, line, stop, whole)
+        if new or over > line.closed:
+            pieces = [_Piece(k.first, k.rows, [k]) for k in open_now.get(line.id, ())]
+            pieces += [part for first, values in new for part in _split(first, values)]
+            _line(connection, made, line, pieces, over)
     if found:
         made.span = ledger.encode(found)
-    return made
+    return made if found or made.lines else None
 
 
-def _oldest(connection: Connection, made: Plan, most: int) -> list[Frame]:
+def _over(made: Plan, line: Line, stop: int, whole: bool) -> int:
+    """Up to which index rows are to be compressed now."""
+    over = max(line.closed, stop if whole else stop // WINDOW * WINDOW)
+    size = (over - line.closed) * ITEM_SIZES[line.key.dtype]
+    if size and made.closed and made.closed + size > MOST_CLOSED:
+        made.more = True
+        return line.closed
+    made.closed += size
+    return over
+
+
+def _oldest(connection: Connection, made: Plan) -> list[Frame]:
     query = (
         select(frames.c.seq, frames.c.bytes)
         .where(frames.c.experiment_id == made.experiment)
@@ -148,7 +159,7 @@ def _oldest(connection: Connection, made: Plan, most: int) -> list[Frame]:
             made.first_seq = made.first_seq or seq
             made.last_seq = seq
             made.size += len(data)
-            if made.size >= most:
+            if made.size >= MOST_BYTES:
                 break
     return found
 
@@ -200,16 +211,13 @@ def _split(first: int, values: Column) -> Iterable[_Piece]:
         done += rows
 
 
-def _line(
-    connection: Connection, made: Plan, line: Line, pieces: list[_Piece], whole: bool
-) -> None:
-    """Plan the chunks of one series."""
+def _line(connection: Connection, made: Plan, line: Line, pieces: list[_Piece], over: int) -> None:
+    """Plan the chunks of one series: compressed before index `over`, raw from there on."""
     stop = pieces[-1].first + pieces[-1].rows
-    over = stop if whole else stop // WINDOW * WINDOW
     closing = _joined([p for p in pieces if p.first < over])
     opening = _merged([p for p in pieces if p.first >= over])
     written = [*closing, *(p for p in opening if not p.stored)]
-    after = replace(line, stop=stop, closed=max(line.closed, min(over, stop)))
+    after = replace(line, stop=stop, closed=over)
     taken = [part for p in written for part in p.parts if isinstance(part, _Kept)]
     kept = _values(connection, line, taken)
     made.replaced += [(line.id, 0, k.first) for k in taken]

@@ -220,7 +220,7 @@ class Store:
                 if made is None:
                     return
                 await self._apply(made)
-                if made.size < compaction.MOST_BYTES:
+                if not made.more:
                     return
 
     async def _apply(self, made: compaction.Plan) -> None:

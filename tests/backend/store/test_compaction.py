@@ -16,7 +16,7 @@ from sqlalchemy import create_engine, event, func, select
 from sqlalchemy.exc import OperationalError
 
 from backend.store import Store, StoreError, compaction, tables
-from backend.store.chunks import WINDOW
+from backend.store.chunks import WINDOW, lines
 from backend.store.frames import pack
 from backend.store.pyramid import BLOCK
 from backend.store.reading import BucketColumn, RawColumn
@@ -389,3 +389,22 @@ async def test_what_grows_or_ends_is_compacted_in_the_background(store_url: str)
     async with store.compacting():
         await check_everything(job, [0])
     store.close()
+
+
+async def test_much_work_is_done_in_several_transactions(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compaction, "MOST_BYTES", 100_000)
+    monkeypatch.setattr(compaction, "MOST_CLOSED", 200_000)
+    await store.create(experiment(), {})
+    job = Job(store)
+    for turn in range(10):
+        await job.send(*(block(run, 1 + 4000 * turn, 4000) for run in ("r1", "r2")))
+    await store.compact("e1")
+    assert counted(store, tables.frames) == 0
+    assert counted(store, tables.spans) == 10
+    assert {line.closed for line in await store._read(lambda c: lines(c, "e1"))} == {2 * WINDOW}
+    await check_everything(job, [0, 5])
+    await store.compact("e1", whole=True)
+    assert {line.closed for line in await store._read(lambda c: lines(c, "e1"))} == {40_001}
+    await check_everything(job, [0, 5])

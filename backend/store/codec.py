@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from pcodec import ChunkConfig, standalone
 
 RAW, CONSTANT, PCO = 0, 1, 2
+#: Of pcodec, up to 12; 8 would save another 3 % and take two and a half times as long.
+LEVEL = 6
 NARROWED = 16
 
 Column = NDArray[Any]
@@ -31,7 +33,9 @@ def encode(values: Column) -> bytes:
     bits = stored.view(f"u{stored.itemsize}")
     if len(bits) and bool((bits == bits[0]).all()):
         return bytes([CONSTANT | flag]) + stored[:1].tobytes()
-    packed: bytes = standalone.simple_compress(np.ascontiguousarray(stored), ChunkConfig())
+    packed: bytes = standalone.simple_compress(
+        np.ascontiguousarray(stored), ChunkConfig(compression_level=LEVEL)
+    )
     if len(packed) < stored.nbytes:
         return bytes([PCO | flag]) + packed
     return bytes([RAW | flag]) + stored.tobytes()

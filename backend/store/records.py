@@ -133,7 +133,7 @@ def list_experiments(
         .where(runs.c.experiment_id.in_(query.with_only_columns(row.id)), _present())
         .order_by(runs.c.experiment_id, runs.c.slot)
     )
-    for experiment, slot, label, *made_of in connection.execute(of_run):
+    for experiment, slot, label, *made_of in connection.execute(of_run).all():
         labels[experiment].append((slot, label or _made_label(*made_of)))
     return [_summary(one, labels[one["id"]]) for one in found]
 

@@ -217,11 +217,12 @@ def bench(
     ] = "cpu",
     as_json: Json = False,
     out: Annotated[Path | None, typer.Option(help="Write the result to this file as well.")] = None,
+    short: Annotated[bool, typer.Option("--short", help="Less exactly, in less time.")] = False,
 ) -> None:
     """Measure speed, as ratios within one run."""
     from backend.commands.bench import bench as measure
 
-    raise typer.Exit(measure(name, device, as_json, out))
+    raise typer.Exit(measure(name, device, as_json, out, short))
 
 
 def main() -> None:

@@ -31,29 +31,35 @@ def benchmarks() -> dict[str, Callable[..., dict[str, float]]]:
     return {name: m.measure for name, m in modules.items() if hasattr(m, "measure")}
 
 
-def bench(name: str, device: str, as_json: bool, out: Path | None) -> int:
-    """Measure; one JSON line, or a short table.
+def bench(name: str, device: str, as_json: bool, out: Path | None, short: bool = False) -> int:
+    """Measure; one JSON line, or a short table. `short`: less exactly, in less time.
 
     Raises:
-        SettingError: no such benchmark, or one that does not run on `device`.
+        SettingError: no such benchmark, or one that does not run on `device` or has no short form.
     """
     known = benchmarks()
     if name not in known:
         raise SettingError("name", name, "one of " + ", ".join(known))
     if device not in DEVICES:
         raise SettingError("device", device, " or ".join(DEVICES))
-    measure, given = known[name], {}
+    measure = known[name]
+    given: dict[str, Any] = {}
     if "device" in signature(measure).parameters:
         given["device"] = device
     elif device != "cpu":
         raise SettingError("device", device, f"cpu: the benchmark {name} runs there only")
+    if short and "short" not in signature(measure).parameters:
+        raise SettingError("short", name, "left out: this benchmark has no short form")
+    if short:
+        given["short"] = True
     result = measure(**given)
     machine: dict[str, Any] = describe()
     if device == "cuda":
         machine["gpu"] = torch.cuda.get_device_name()
     record = {"benchmark": name, **given, **result, "machine": machine}
     if out is not None:
-        words = ["lrd bench", name, *(["--device cuda"] if device == "cuda" else []), "--json"]
+        words = ["lrd bench", name, *(["--device cuda"] if device == "cuda" else [])]
+        words += [*(["--short"] if short else []), "--json"]
         out.write_text(json.dumps({**record, "command": " ".join(words)}, indent=2) + "\n")
     if as_json:
         sys.stdout.write(json.dumps(record) + "\n")

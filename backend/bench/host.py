@@ -1,0 +1,112 @@
+"""A real server for a benchmark: a process of its own, its store in a folder that goes with it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+
+from backend.app import worker_token
+
+START_S = 60.0
+#: A server is quiet when it and its nursery use less than this of a core for a second.
+QUIET = 0.05
+
+
+@dataclass(frozen=True)
+class Host:
+    """Where the server listens, and what lets workers in."""
+
+    port: int
+    token: str
+    pid: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def worker_url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/api/worker"
+
+    def rest(self, seconds: float = 30.0) -> None:
+        """Wait until the server and its nursery have loaded what they load after the start."""
+        parent = psutil.Process(self.pid)
+        deadline = time.monotonic() + seconds
+        used = _used(parent)
+        while time.monotonic() < deadline:
+            time.sleep(1.0)
+            before, used = used, _used(parent)
+            if used - before < QUIET:
+                return
+
+
+def _used(parent: psutil.Process) -> float:
+    """CPU seconds of a process and its children so far."""
+    total = 0.0
+    for process in (parent, *parent.children(recursive=True)):
+        with suppress(psutil.Error):
+            times = process.cpu_times()
+            total += times.user + times.system
+    return total
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """A folder for a store; it is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="lrd-bench-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+def store_url(place: Path) -> str:
+    return f"sqlite:///{place / 'lrd.sqlite3'}"
+
+
+@contextmanager
+def serving(place: Path, **settings: object) -> Iterator[Host]:
+    """The backend on a free port with the store in `place`; `settings` become ``LRD_NAME``.
+
+    Raises:
+        RuntimeError: it did not start.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    token = worker_token(place)
+    environment = os.environ | {
+        "LRD_PORT": str(port),
+        "LRD_STORE": store_url(place),
+        "OMP_NUM_THREADS": "1",
+        **{f"LRD_{name.upper()}": str(value) for name, value in settings.items()},
+    }
+    process = subprocess.Popen([sys.executable, "-m", "backend.server"], env=environment)
+    try:
+        _await_start(process, port)
+        yield Host(port, token, process.pid)
+    finally:
+        process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _await_start(process: subprocess.Popen[bytes], port: int) -> None:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(httpx.TransportError):
+            if httpx.get(f"http://127.0.0.1:{port}/api/health").status_code == 200:
+                return
+        time.sleep(0.05)
+    raise RuntimeError(f"the server did not start (exit code {process.poll()})")

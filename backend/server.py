@@ -5,12 +5,17 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 
 import uvicorn
 from fastapi import FastAPI
 
 from backend.app import create_app
 from backend.settings import Settings, load_settings
+from backend.stream.wire import WireProtocol
+
+#: Seconds between two pings of a websocket, and in which one must be answered.
+PING_S = 20.0
 
 
 class Server(uvicorn.Server):
@@ -24,6 +29,7 @@ class Server(uvicorn.Server):
         self._on_started = on_started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        _allow_files()
         await super().startup(sockets)
         if self.started:
             self._on_started()
@@ -33,6 +39,17 @@ class Server(uvicorn.Server):
         if services is not None:
             await services.manager.close()
         await super().shutdown(sockets)
+
+
+def _allow_files() -> None:
+    """As many open connections as the system lets this process have; often it begins with 1024."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def make_server(
@@ -45,8 +62,11 @@ def make_server(
         port=settings.port,
         log_level=settings.log_level,
         access_log=settings.log_level == "debug",
-        ws="websockets-sansio",
+        ws=WireProtocol,
+        # Rows are nearly random numbers: packing them costs each viewer much and saves little.
         ws_per_message_deflate=False,
+        ws_ping_interval=PING_S,
+        ws_ping_timeout=PING_S,
         server_header=False,
         timeout_graceful_shutdown=1,
     )

@@ -19,6 +19,7 @@ from backend.services import Services
 from backend.store import Store
 from backend.stream.hub import Hub
 from backend.stream.viewer import News, Viewer
+from backend.stream.wire import EXTENSION
 
 router = APIRouter()
 
@@ -27,6 +28,9 @@ UNKNOWN = 4404
 MAX_TEXT = 64_000
 #: A close frame holds at most 123 bytes of reason.
 MAX_REASON = 123
+#: Seconds until a store is asked again that does not have yet what was told.
+LAG_S = 0.05
+PONG = News(Pong().model_dump_json(), key="pong")
 
 
 class RefusedError(Exception):
@@ -51,8 +55,10 @@ async def stream_socket(socket: WebSocket, id: str) -> None:
     except RefusedError as error:
         await socket.close(BAD, shortened(str(error)))
         return
-    viewer = services.hub.join(id)
-    session = Session(socket, services, id, viewer, cursor)
+    wire = socket.scope.get("extensions", {}).get(EXTENSION)
+    viewer = services.hub.join(id, wire)
+    viewer.cursor = cursor
+    session = Session(socket, services, id, viewer)
     try:
         await session.run()
     finally:
@@ -73,17 +79,13 @@ async def _cursor(services: Services, id: str, text: str) -> int:
 class Session:
     """One viewer's connection."""
 
-    def __init__(
-        self, socket: WebSocket, services: Services, id: str, viewer: Viewer, cursor: int
-    ) -> None:
+    def __init__(self, socket: WebSocket, services: Services, id: str, viewer: Viewer) -> None:
         self._socket = socket
         self._store: Store = services.store
         self._manager: Manager = services.manager
         self._hub: Hub = services.hub
         self._id = id
         self._viewer = viewer
-        self._cursor = cursor
-        self._known_controls: set[str] = set()
 
     async def run(self) -> None:
         """Send and receive until either ends."""
@@ -106,41 +108,58 @@ class Session:
             await self._socket.close(code, shortened(reason))
 
     async def _send(self) -> None:
+        """What the hub could not send itself."""
         while True:
             news = await self._viewer.next()
             if news is None:
                 await self._catch_up()
-            elif news.seq:
-                await self._send_frame(news)
-            elif news.key not in self._known_controls:
-                await self._socket.send_text(str(news.data))
+            else:
+                await self._pass_on(news)
 
-    async def _send_frame(self, news: News) -> None:
-        if news.seq <= self._cursor:  # came with the history
-            return
-        if news.seq > self._cursor + 1:
-            self._viewer.behind = True
-            return
-        await self._socket.send({"type": "websocket.send", "bytes": news.data})
-        self._cursor = news.seq
+    async def _pass_on(self, news: News) -> None:
+        if news.key not in self._viewer.known:
+            kind = "bytes" if news.seq else "text"
+            await self._socket.send({"type": "websocket.send", kind: news.data})
+            self._hub.traffic.sent(len(news.data))
+        self._viewer.sent(news)
 
     async def _catch_up(self) -> None:
-        """Hello, then all that the store has; what is queued meanwhile follows without a gap."""
-        self._viewer.behind = False
+        """The newest state at once, then the rows that are missing, at the viewer's own pace; what
+        happens meanwhile is told between them."""
+        viewer = self._viewer
+        self._hub.catching_up(self._id, viewer)
+        await self._say_hello()
+        await self._tell_waiting()
+        while not viewer.lost:
+            before = viewer.cursor
+            async for seq, data in self._store.history(self._id, viewer.cursor):
+                await self._socket.send_bytes(data)
+                self._hub.traffic.sent(len(data))
+                viewer.cursor = seq
+                await self._tell_waiting()
+            if viewer.caught_up():
+                return
+            if viewer.cursor == before:  # a store that lags behind what it has told
+                await asyncio.sleep(LAG_S)
+
+    async def _tell_waiting(self) -> None:
+        while (news := self._viewer.first()) is not None:
+            await self._pass_on(news)
+
+    async def _say_hello(self) -> None:
         experiment = await self._manager.experiment(self._id)
         controls = await self._store.controls(self._id)
         hello = Hello(
             experiment=experiment,
             controls=controls,
             seq=await self._store.newest(self._id),
-            after=self._cursor,
+            after=self._viewer.cursor,
             viewers=self._hub.viewers(self._id),
         )
-        self._known_controls = {control.id for control in controls}
-        await self._socket.send_text(hello.model_dump_json())
-        async for seq, data in self._store.history(self._id, self._cursor):
-            await self._socket.send_bytes(data)
-            self._cursor = seq
+        self._viewer.known = {control.id for control in controls}
+        text = hello.model_dump_json()
+        await self._socket.send_text(text)
+        self._hub.traffic.sent(len(text))
 
     async def _receive(self) -> None:
         while True:
@@ -156,7 +175,8 @@ class Session:
             if len(text) > MAX_TEXT:
                 raise RefusedError(f"message: {len(text)} characters; use at most {MAX_TEXT}")
             _check_ping(text)
-            self._viewer.put(News(Pong().model_dump_json()))
+            if self._viewer.put(PONG):
+                self._hub.traffic.sent(len(PONG.data))
 
 
 def _check_ping(text: str) -> None:

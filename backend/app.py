@@ -18,10 +18,10 @@ from backend import api
 from backend.api import errors, unknown
 from backend.jobs import socket as worker_socket
 from backend.jobs.manager import Manager
+from backend.measured import MeasuredStore
 from backend.security import BodyLimit, Doors, content_policy
 from backend.services import Services
 from backend.settings import Settings, load_settings
-from backend.store import Store
 from backend.store.database import FolderLock
 from backend.stream import socket as stream_socket
 from backend.stream.hub import Hub
@@ -99,9 +99,9 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
     folder = settings.folder()
     lock = FolderLock(folder)
     try:
-        store = Store(settings.store)
+        hub = Hub(settings.viewer_bytes)
+        store = MeasuredStore(settings.store, hub.traffic.stored)
         try:
-            hub = Hub(settings.viewer_bytes)
             token = worker_token(folder)
             manager = Manager(settings, store, hub, token)
             async with store.compacting():

@@ -10,6 +10,7 @@ from contextlib import suppress
 import uvicorn
 from fastapi import FastAPI
 
+from backend import logs
 from backend.app import create_app
 from backend.settings import Settings, load_settings
 from backend.stream.wire import WireProtocol
@@ -22,14 +23,20 @@ class Server(uvicorn.Server):
     """uvicorn, but its shutdown begins with the jobs: their last rows still need their links."""
 
     def __init__(
-        self, app: FastAPI, config: uvicorn.Config, on_started: Callable[[], None]
+        self,
+        app: FastAPI,
+        settings: Settings,
+        config: uvicorn.Config,
+        on_started: Callable[[], None],
     ) -> None:
         super().__init__(config)
         self._app = app
+        self._settings = settings
         self._on_started = on_started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         _allow_files()
+        logs.take_over(self._settings)
         await super().startup(sockets)
         if self.started:
             self._on_started()
@@ -56,11 +63,13 @@ def make_server(
     app: FastAPI, settings: Settings, started: Callable[[], None] = lambda: None
 ) -> Server:
     """A server for `app`, not yet running; `started` is called once it listens."""
+    form = logs.configuration(settings)
     config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
         log_level=settings.log_level,
+        log_config=uvicorn.config.LOGGING_CONFIG if form is None else form,
         access_log=settings.log_level == "debug",
         ws=WireProtocol,
         # Rows are nearly random numbers: packing them costs each viewer much and saves little.
@@ -72,7 +81,7 @@ def make_server(
     )
     # The dashboard's framework puts handlers of its own on this logger.
     logging.getLogger("uvicorn.access").disabled = settings.log_level != "debug"
-    return Server(app, config, started)
+    return Server(app, settings, config, started)
 
 
 def serve(app: FastAPI, settings: Settings) -> None:

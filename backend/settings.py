@@ -33,6 +33,7 @@ class Settings(BaseSettings):
         jobs_per_gpu: experiments on one GPU at the same time.
         viewer_bytes: what may wait for one viewer; whoever is slower is caught up from the store.
         log_level: of the server's log.
+        log: ``text``, or ``json`` for one JSON object a line.
         idle_limit: seconds after which a finished experiment's worker is let go.
         paused_limit: seconds after which a paused experiment nobody watches may be stopped to make
             room for one that waits.
@@ -52,6 +53,7 @@ class Settings(BaseSettings):
     jobs_per_gpu: int = Field(1, ge=1)
     viewer_bytes: int = Field(4_000_000, ge=10_000)
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
+    log: Literal["text", "json"] = "text"
     idle_limit: float = Field(600.0, gt=0)
     paused_limit: float = Field(30.0, gt=0)
     start_limit: float = Field(60.0, gt=0)

@@ -42,6 +42,7 @@ OUTPUTS: tuple[type[BaseModel], ...] = (
     protocol.DeviceInfo,
     protocol.ErrorOut,
     protocol.Health,
+    protocol.System,
     protocol.Hello,
     protocol.ExperimentMessage,
     protocol.ControlMessage,

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from backend.api import catalogue, data, docs, experiments, health, jobs, series, swarms
+from backend.api import catalogue, data, docs, experiments, health, jobs, metrics, series, swarms
 
 router = APIRouter(prefix="/api")
-for part in (health, catalogue, data, experiments, series, jobs, swarms, docs):
+for part in (health, metrics, catalogue, data, experiments, series, jobs, swarms, docs):
     router.include_router(part.router)
 
 __all__ = ["router"]

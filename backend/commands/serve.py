@@ -26,7 +26,8 @@ def serve(host: str | None, port: int | None, dashboard: bool, as_json: bool) ->
         sys.stderr.write(f"lrd: port: {where} cannot be had ({busy}); use another --port\n")
         return 1
     check_database(settings.store)
-    sys.stderr.write("starting\n")
+    if settings.log == "text":
+        sys.stderr.write("starting\n")
     try:
         return 0 if _start(settings, dashboard, as_json) else 1
     except KeyboardInterrupt:

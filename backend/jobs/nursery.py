@@ -23,6 +23,7 @@ from typing import Any
 import torch
 
 from backend.jobs.worker import warm_ups, work
+from backend.logs import configure_worker
 
 TITLE = "lrd-worker"
 IDLE_S = 0.3
@@ -112,7 +113,7 @@ def _tell(**message: object) -> None:
 
 
 def main() -> None:
-    logging.basicConfig(level=logging.WARNING, format="worker: %(levelname)s %(message)s")
+    configure_worker()
     # Ctrl-C reaches the whole terminal group; the server tells its workers when to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)

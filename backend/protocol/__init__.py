@@ -16,6 +16,7 @@ from backend.protocol import (
     jobs,
     stream,
     swarms,
+    system,
 )
 from backend.protocol.base import PROTOCOL_VERSION, Input, Message, Value
 from backend.protocol.catalogue import (
@@ -61,9 +62,10 @@ from backend.protocol.stream import (
     ViewMessage,
 )
 from backend.protocol.swarms import SwarmIn
+from backend.protocol.system import System
 
 #: One a subject, each importing only from those before it.
-SUBJECTS = (base, catalogue, data, experiments, controls, jobs, swarms, health, stream)
+SUBJECTS = (base, catalogue, data, experiments, controls, jobs, swarms, health, system, stream)
 
 __all__ = [
     "PROTOCOL_VERSION",
@@ -111,6 +113,7 @@ __all__ = [
     "SettingInfo",
     "SurfaceInfo",
     "SwarmIn",
+    "System",
     "Tensor",
     "Usage",
     "Value",

@@ -52,6 +52,16 @@ class Hub:
         """The viewers of all experiments."""
         return [viewer for viewers in self._viewers.values() for viewer in viewers]
 
+    @property
+    def falls(self) -> int:
+        """How often a viewer was so slow that what waited for it was dropped."""
+        return self.traffic.sums.falls + sum(viewer.falls for viewer in self.all())
+
+    @property
+    def lag(self) -> int:
+        """Frames that the slowest viewer has not been sent yet."""
+        return max((viewer.lag for viewer in self.all()), default=0)
+
     def join(self, experiment: str, wire: Wire | None = None) -> Viewer:
         """A new viewer; news queue up from now on."""
         viewer = Viewer(self._viewer_bytes, wire)

@@ -7,6 +7,7 @@ unknown experiment.
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
@@ -21,6 +22,7 @@ from backend.stream.hub import Hub
 from backend.stream.viewer import News, Viewer
 from backend.stream.wire import EXTENSION
 
+log = logging.getLogger(__name__)
 router = APIRouter()
 
 BAD = 4400
@@ -58,11 +60,14 @@ async def stream_socket(socket: WebSocket, id: str) -> None:
     wire = socket.scope.get("extensions", {}).get(EXTENSION)
     viewer = services.hub.join(id, wire)
     viewer.cursor = cursor
+    log.info("viewer came", extra={"experiment": id, "after": cursor})
     session = Session(socket, services, id, viewer)
     try:
         await session.run()
     finally:
         services.hub.leave(id, viewer)
+        told = {"experiment": id, "seq": viewer.cursor, "falls": viewer.falls}
+        log.info("viewer left", extra=told)
 
 
 async def _cursor(services: Services, id: str, text: str) -> int:
@@ -95,6 +100,7 @@ class Session:
             for task in done:
                 task.result()
         except RefusedError as error:
+            log.info("viewer refused: %s", error, extra={"experiment": self._id})
             await self._close(BAD, str(error))
         except WebSocketDisconnect:
             pass

@@ -68,10 +68,11 @@ class Rates:
 
 @dataclass
 class Traffic:
-    """The sums, how long it takes to hand news to all viewers, and the rates of late."""
+    """The sums, the rates of late, how long a frame takes to be `stored` and news to `fan_out`."""
 
     clock: Callable[[], float] = time.monotonic
     sums: Sums = field(default_factory=Sums)
+    stored: Durations = field(default_factory=Durations)
     fan_out: Durations = field(default_factory=Durations)
 
     def __post_init__(self) -> None:

@@ -473,6 +473,36 @@ export interface Health {
   viewers: number;
 }
 
+/** The stream's own figures; rates are those of the last five seconds. */
+export interface System {
+  /** taken in from jobs */
+  frames_per_s: number;
+  frame_bytes_per_s: number;
+  /** messages to viewers, all together */
+  sent_per_s: number;
+  sent_bytes_per_s: number;
+  /** experiments that train or wait to */
+  jobs: number;
+  viewers: number;
+  /** viewers that are being caught up from the store */
+  behind: number;
+  /** how often one was so slow that it had to be, since the start */
+  falls: number;
+  /** messages that wait for viewers */
+  queued: number;
+  queued_bytes: number;
+  /** frames that the slowest viewer has not been sent yet */
+  lag: number;
+  /** median from a frame's arrival to its commit */
+  store_ms: number | null;
+  store_p99_ms: number | null;
+  /** median time to hand news to all viewers */
+  fan_out_ms: number | null;
+  fan_out_p99_ms: number | null;
+  /** resident memory of the server's process */
+  memory_mb: number;
+}
+
 /**
  * First message: all that is known but the rows, which follow as frames after the cursor. `seq` is
  * the newest stored frame; `after` the cursor that was asked for. It comes again on the same

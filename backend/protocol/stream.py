@@ -64,4 +64,7 @@ ServerMessage = Annotated[
 
 
 class Ping(Input):
+    """Viewer → backend, whenever it likes; it is answered with a pong."""
+
     type: Literal["ping"]
+    v: int = PROTOCOL_VERSION

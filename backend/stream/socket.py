@@ -1,7 +1,6 @@
 """A viewer's websocket, ``/api/experiments/{id}/stream?after=SEQ``: hello, history, live.
 
-Close codes: 4400 for something that is not allowed (the reason names field and value), 4404 for an
-unknown experiment.
+docs/protocol.md describes it; `backend.stream.checks` has the close codes.
 """
 
 from __future__ import annotations
@@ -11,13 +10,21 @@ import logging
 from contextlib import suppress
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
-from pydantic import ValidationError
+from starlette.datastructures import QueryParams
 
 from backend.errors import ApiError
 from backend.jobs.manager import Manager
-from backend.protocol import Hello, Ping, Pong
+from backend.protocol import Hello, Pong
 from backend.services import Services
 from backend.store import Store
+from backend.stream.checks import (
+    UNKNOWN,
+    RefusedError,
+    check_message,
+    check_version,
+    cursor_of,
+    shortened,
+)
 from backend.stream.hub import Hub
 from backend.stream.viewer import News, Viewer
 from backend.stream.wire import EXTENSION
@@ -25,23 +32,9 @@ from backend.stream.wire import EXTENSION
 log = logging.getLogger(__name__)
 router = APIRouter()
 
-BAD = 4400
-UNKNOWN = 4404
-MAX_TEXT = 64_000
-#: A close frame holds at most 123 bytes of reason.
-MAX_REASON = 123
 #: Seconds until a store is asked again that does not have yet what was told.
 LAG_S = 0.05
 PONG = News(Pong().model_dump_json(), key="pong")
-
-
-class RefusedError(Exception):
-    """The viewer sent something that is not allowed."""
-
-
-def shortened(reason: str) -> str:
-    """`reason` in at most `MAX_REASON` bytes of UTF-8."""
-    return reason.encode()[:MAX_REASON].decode(errors="ignore")
 
 
 @router.websocket("/api/experiments/{id}/stream")
@@ -50,12 +43,9 @@ async def stream_socket(socket: WebSocket, id: str) -> None:
     await socket.accept()
     services: Services = socket.app.state.services
     try:
-        cursor = await _cursor(services, id, socket.query_params.get("after", "0"))
-    except ApiError as error:
-        await socket.close(UNKNOWN, shortened(error.message))
-        return
+        cursor = await _cursor(services, id, socket.query_params)
     except RefusedError as error:
-        await socket.close(BAD, shortened(str(error)))
+        await socket.close(error.code, shortened(str(error)))
         return
     wire = socket.scope.get("extensions", {}).get(EXTENSION)
     viewer = services.hub.join(id, wire)
@@ -70,15 +60,14 @@ async def stream_socket(socket: WebSocket, id: str) -> None:
         log.info("viewer left", extra=told)
 
 
-async def _cursor(services: Services, id: str, text: str) -> int:
+async def _cursor(services: Services, id: str, query: QueryParams) -> int:
     """The frame number to start after."""
-    await services.manager.experiment(id)
-    newest = await services.store.newest(id)
-    digits = text.isascii() and text.isdigit() and len(text) <= 15
-    if not digits or int(text) > newest:
-        shown = text if len(text) <= 20 else text[:20] + "…"
-        raise RefusedError(f"after: {shown!r} is not allowed; use a whole number in [0, {newest}]")
-    return int(text)
+    check_version(query.get("v"))
+    try:
+        await services.manager.experiment(id)
+    except ApiError as error:
+        raise RefusedError(UNKNOWN, error.message) from None
+    return cursor_of(query.get("after", "0"), id, await services.store.newest(id))
 
 
 class Session:
@@ -101,7 +90,7 @@ class Session:
                 task.result()
         except RefusedError as error:
             log.info("viewer refused: %s", error, extra={"experiment": self._id})
-            await self._close(BAD, str(error))
+            await self._close(error.code, str(error))
         except WebSocketDisconnect:
             pass
         finally:
@@ -172,25 +161,6 @@ class Session:
             received = await self._socket.receive()
             if received["type"] == "websocket.disconnect":
                 return
-            text = received.get("text")
-            if text is None:
-                size = len(received.get("bytes") or b"")
-                raise RefusedError(
-                    f"message: {size} bytes of binary are not allowed; send JSON text"
-                )
-            if len(text) > MAX_TEXT:
-                raise RefusedError(f"message: {len(text)} characters; use at most {MAX_TEXT}")
-            _check_ping(text)
+            check_message(received)
             if self._viewer.put(PONG):
                 self._hub.traffic.sent(len(PONG.data))
-
-
-def _check_ping(text: str) -> None:
-    try:
-        Ping.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "message"
-        value = repr(first["input"])
-        shown = value if len(value) <= 40 else value[:40] + "…"
-        raise RefusedError(f'{field}: {shown} is not allowed; use {{"type": "ping"}}') from None

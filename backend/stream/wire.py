@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode
 from websockets.http11 import Request
+from websockets.protocol import State
 
 #: Where an application finds its `Wire` in ``scope["extensions"]``; only this server has it.
 EXTENSION = "lrd.wire"
@@ -53,11 +55,20 @@ class Wire:
         return 0 if transport.is_closing() else transport.get_write_buffer_size()
 
 
+def _is_text(parts: list[bytes]) -> bool:
+    try:
+        b"".join(parts).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 class WireProtocol(WebSocketsSansIOProtocol):
     """uvicorn's websocket protocol, with a `Wire` for the application.
 
-    It also cuts a connection that is given up: closing it would first wait until the other end has
-    read what is buffered, which one that is stuck never does.
+    It also says what is wrong with text that is none, and cuts a connection that is given up: to
+    close it, uvicorn would first wait until the other end has read what is buffered, which one that
+    is stuck never does.
     """
 
     def handle_connect(self, event: Request) -> None:
@@ -72,6 +83,17 @@ class WireProtocol(WebSocketsSansIOProtocol):
         """Accepted, and neither end has begun to close."""
         closing = self.close_sent or self.disconnected or self.transport.is_closing()
         return self.handshake_complete and not closing
+
+    def send_receive_event_to_app(self) -> None:
+        if self.curr_msg_data_type == "text" and not _is_text(self.frames):
+            self.frames = []
+            # A close that came in the same breath was answered already.
+            if self.conn.state is State.OPEN:
+                self.conn.fail(CloseCode.INVALID_DATA, "message: it is not UTF-8; send JSON text")
+            if not self.close_sent:
+                self.handle_parser_exception()
+            return
+        super().send_receive_event_to_app()
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()

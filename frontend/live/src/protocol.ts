@@ -547,8 +547,10 @@ export interface Pong {
   type: "pong";
 }
 
+/** Viewer → backend, whenever it likes; it is answered with a pong. */
 export interface Ping {
   type: "ping";
+  v?: number;
 }
 
 export type ServerMessage =

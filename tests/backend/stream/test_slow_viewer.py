@@ -5,63 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import uvicorn
-from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
 
-from backend.jobs.manager import Manager
 from backend.services import Services
-from backend.settings import Settings
-from backend.store import Store
-from backend.store.frames import pack
-from backend.stream import socket as stream_socket
-from backend.stream.hub import Hub
 from backend.stream.wire import WireProtocol
-from lrd_core.engine.frames import Block, Frame, decode, encode
-from tests.backend.store.test_store import experiment
+from lrd_core.engine.frames import decode
+from tests.backend.stream.alone import ROWS, publish, serving
 
-ROWS = 5000
+#: All of them are more than any socket buffers.
 FRAMES = 200
-
-
-def frame(seq: int) -> Frame:
-    """40 kB; all of them are more than any socket buffers."""
-    block = Block("r1", (seq - 1) * ROWS + 1, 1, ROWS, {"loss": ("f8", bytes(8 * ROWS))})
-    return Frame(1, seq, [block])
-
-
-@pytest.fixture
-async def services(tmp_path: Path) -> AsyncIterator[Services]:
-    settings = Settings(store=f"sqlite:///{tmp_path / 'lrd.sqlite3'}", viewer_bytes=200_000)
-    store, hub = Store(settings.store), Hub(settings.viewer_bytes)
-    await store.create(experiment(), {})
-    yield Services(settings, store, hub, Manager(settings, store, hub, "token"), "token")
-    store.close()
-
-
-@asynccontextmanager
-async def serving(services: Services, ws: Any, **options: Any) -> AsyncIterator[str]:
-    """The stream's address, served over the websocket implementation `ws`."""
-    app = FastAPI()
-    app.state.services = services
-    app.include_router(stream_socket.router)
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    listener.listen()
-    config = uvicorn.Config(app, ws=ws, log_level="warning", lifespan="off", **options)
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve([listener]))
-    yield f"ws://127.0.0.1:{listener.getsockname()[1]}/api/experiments/e1/stream"
-    server.should_exit = True
-    await serving
-
 
 #: This server's own, and one that has no `Wire`.
 WS = (WireProtocol, "websockets-sansio")
@@ -99,13 +55,6 @@ async def read_to(viewer: ClientConnection, last: int, step: int = 0) -> tuple[i
         else:
             hellos += json.loads(message)["type"] == "hello"
     return step, hellos
-
-
-async def publish(services: Services, seq: int) -> None:
-    made = frame(seq)
-    data = encode(made)
-    await services.store.append_frame("e1", pack(made, data))
-    services.hub.frame("e1", seq, data)
 
 
 @pytest.mark.parametrize("ws", WS)

@@ -81,15 +81,28 @@ def test_2000_steps_of_history_come_in_few_frames(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("after", "shown"), [("-1", "-1"), ("abc", "abc"), ("1e3", "1e3"), ("99999999", "99999999")]
+    ("after", "code", "reason"),
+    [
+        ("-1", 4400, "after: '-1' is not allowed; use a whole number in [0, "),
+        ("abc", 4400, "after: 'abc' is not allowed; use a whole number in [0, "),
+        ("1e3", 4400, "after: '1e3' is not allowed; use a whole number in [0, "),
+        ("9" * 30, 4400, f"after: '{'9' * 20}…' is not allowed; use"),
+        ("99999999", 4416, "after: '99999999' is beyond the newest frame; use a number in [0, "),
+        ("e1:1", 4409, "after: 'e1:1' is a cursor of another experiment; use one of "),
+        ("0&v=2", 4426, "v: '2' is not spoken here; use 1 (reload the page)"),
+    ],
 )
 def test_a_cursor_that_cannot_be_is_refused(
-    shared_server: Server, training: str, after: str, shown: str
+    shared_server: Server, training: str, after: str, code: int, reason: str
 ) -> None:
     with shared_server.watch(training, after=after) as viewer:
-        code, reason = closed(viewer)
-    assert code == 4400
-    assert reason.startswith(f"after: '{shown}' is not allowed; use a whole number in [0, ")
+        told = closed(viewer)
+    assert (told[0], told[1][: len(reason)]) == (code, reason)
+
+
+def test_a_cursor_may_name_its_experiment(shared_server: Server, training: str) -> None:
+    with shared_server.watch(training, after=f"{training}:1&v=1") as viewer:
+        assert hello(viewer)["after"] == 1
 
 
 def test_an_unknown_experiment_is_told(shared_server: Server) -> None:
@@ -100,29 +113,29 @@ def test_an_unknown_experiment_is_told(shared_server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "reason"),
+    ("sent", "code", "reason"),
     [
-        ("{", "message: "),
-        ("null", "message: "),
-        ('{"type": "nope"}', "type: 'nope' is not allowed"),
-        ('{"type": "ping", "more": 1}', "more: 1 is not allowed"),
-        ('{"type": "ping", "ключ": "' + "я" * 300 + '"}', "ключ: "),
-        ("x" * 70_000, "message: 70000 characters"),
-        (b"\x00\x01", "message: 2 bytes of binary"),
+        ("{", 4400, "message: "),
+        ("null", 4400, "message: "),
+        ('{"type": "nope"}', 4400, "type: 'nope' is not allowed"),
+        ('{"type": "ping", "more": 1}', 4400, "more: 1 is not allowed"),
+        ('{"type": "ping", "ключ": "' + "я" * 300 + '"}', 4400, "ключ: "),
+        ('{"type": "ping", "v": 2}', 4426, "v: 2 is not spoken here; use 1"),
+        ("x" * 70_000, 4413, "message: 70000 characters"),
+        (b"\x00\x01", 4400, "message: 2 bytes of binary"),
     ],
 )
 def test_a_malformed_message_closes_its_viewer_and_no_other(
-    shared_server: Server, training: str, sent: str | bytes, reason: str
+    shared_server: Server, training: str, sent: str | bytes, code: int, reason: str
 ) -> None:
     with shared_server.watch(training) as other:
         start = hello(other)["experiment"]["step"]
         with shared_server.watch(training) as viewer:
             hello(viewer)
             viewer.send(sent)
-            code, told = closed(viewer)
-        assert code == 4400
-        assert told.startswith(reason)
-        assert len(told.encode()) <= 123
+            told = closed(viewer)
+        assert (told[0], told[1][: len(reason)]) == (code, reason)
+        assert len(told[1].encode()) <= 123
         rows = Rows()
         rows.read_to(other, start + 5)
 

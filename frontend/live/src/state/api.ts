@@ -13,6 +13,7 @@ import type {
   JobInfo,
   ResumeIn,
 } from "../protocol.ts";
+import { PROTOCOL_VERSION } from "../protocol.ts";
 import type { SwarmAsk } from "./swarm.ts";
 
 /** A refused or failed request: the field, its value and the mend where the server named them. */
@@ -105,8 +106,10 @@ export class Api {
     return answer.arrayBuffer();
   }
 
+  /** Where an experiment's stream goes on after a frame; the cursor names whose it is. */
   streamUrl(id: string, after: number): string {
-    const url = new URL(`experiments/${encodeURIComponent(id)}/stream?after=${after}`, this.base);
+    const url = new URL(`experiments/${encodeURIComponent(id)}/stream`, this.base);
+    url.search = `after=${encodeURIComponent(id)}:${after}&v=${PROTOCOL_VERSION}`;
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     return url.href;
   }

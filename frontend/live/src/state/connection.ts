@@ -1,6 +1,6 @@
 import type { ServerMessage } from "../protocol.ts";
 
-/** `connecting` until the first message, `gone` if the server says there is no such experiment. */
+/** `connecting` until the first message, `gone` if the server refuses: there is no such experiment, or the page is of another version. */
 export type Phase = "connecting" | "live" | "lost" | "gone";
 
 export interface Listener {
@@ -14,8 +14,8 @@ const LAST_DELAY_MS = 4000;
 const PING_MS = 4000;
 /** Silence after which a connection counts as dead although nobody closed it. */
 const SILENCE_MS = 10000;
-const NOT_FOUND = 4404;
-const BAD_REQUEST = 4400;
+/** Close codes of what would be refused again; the reason is for a person. */
+const REFUSED = [4400, 4499] as const;
 
 /**
  * One experiment's stream: reconnects with growing pauses, always from the last frame seen, so that
@@ -91,7 +91,7 @@ export class Connection {
   private ended(code: number, reason: string): void {
     this.drop();
     if (this.closed) return;
-    if (code === NOT_FOUND || code === BAD_REQUEST) {
+    if (code >= REFUSED[0] && code <= REFUSED[1]) {
       this.closed = true;
       this.listener.phase("gone", reason);
       return;

@@ -93,11 +93,21 @@ describe("connection", () => {
     expect(sockets[0]?.sent[0]).toBe('{"type":"ping"}');
   });
 
-  it("gives up where there is no such experiment", () => {
-    drop(4404, "no experiment x");
+  it.each([
+    [4404, "no experiment x"],
+    [4426, "v: 1 is not spoken here"],
+  ])("gives up where it would be refused again: %i", (code, reason) => {
+    drop(code, reason);
     vi.advanceTimersByTime(60_000);
     expect(phases).toEqual(["gone"]);
     expect(sockets).toHaveLength(1);
+  });
+
+  it("comes back after a close that says nothing against it", () => {
+    hello();
+    drop(4503, "not one of the refusals");
+    vi.advanceTimersByTime(60_000);
+    expect(sockets.length).toBeGreaterThan(1);
   });
 
   it("stays closed once closed", () => {

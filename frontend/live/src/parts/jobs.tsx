@@ -1,44 +1,22 @@
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { DeviceInfo, JobInfo } from "../protocol.ts";
-import { messageOf } from "../state/api.ts";
 import { deviceWords, progressOf, useOf } from "../state/jobs.ts";
 import { addressOf } from "../state/url.ts";
 import { useApp } from "./context.ts";
-
-const REFRESH_MS = 1000;
+import { usePolled } from "./polled.ts";
 
 interface Seen {
   jobs: JobInfo[];
   devices: DeviceInfo[];
 }
 
-/** What trains, what waits, and what it uses; asked for once a second while it is on the page. */
+/** What trains, what waits, and what it uses. */
 export function Jobs() {
   const app = useApp();
-  const [seen, setSeen] = useState<Seen | null>(null);
-  const [error, setError] = useState("");
-  useEffect(() => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    let current = true;
-    const load = async () => {
-      try {
-        if (!document.hidden) {
-          const [jobs, devices] = await Promise.all([app.api.jobs(), app.api.devices()]);
-          if (!current) return;
-          setSeen({ jobs, devices });
-          setError("");
-        }
-      } catch (failure) {
-        if (current) setError(messageOf(failure));
-      }
-      if (current) timer = setTimeout(() => void load(), REFRESH_MS);
-    };
-    void load();
-    return () => {
-      current = false;
-      clearTimeout(timer);
-    };
-  }, []);
+  const { seen, error } = usePolled<Seen>(async () => {
+    const [jobs, devices] = await Promise.all([app.api.jobs(), app.api.devices()]);
+    return { jobs, devices };
+  });
   return (
     <section class="jobs" data-testid="jobs" aria-label="jobs">
       {error && <p class="bad">{error}</p>}

@@ -1,6 +1,7 @@
 import type { Session } from "../state/session.ts";
 import { Jobs } from "./jobs.tsx";
 import { Popover } from "./popover.tsx";
+import { System } from "./system.tsx";
 
 /** The state in words, and whether it is good, a warning, or neither. */
 export function statusOf(session: Session): { words: string; tone: "good" | "warn" | "" } {
@@ -26,7 +27,7 @@ export function statusOf(session: Session): { words: string; tone: "good" | "war
   }
 }
 
-/** The dot and its words, announced when they change; opens what trains and what waits. */
+/** The dot and its words, announced when they change; opens what trains, what waits, and the system. */
 export function Status({ session }: { session: Session }) {
   const { words, tone } = statusOf(session);
   const turning = session.phase.value === "lost" || session.phase.value === "connecting";
@@ -34,7 +35,7 @@ export function Status({ session }: { session: Session }) {
     <Popover
       class="status-button"
       testId="jobs-open"
-      title={`${words}: jobs and devices`}
+      title={`${words}: jobs, devices and the system`}
       side="right"
       label={
         <span class="status" role="status" data-testid="status" title={words}>
@@ -47,6 +48,8 @@ export function Status({ session }: { session: Session }) {
         <div class="form">
           <h3>Jobs</h3>
           <Jobs />
+          <h3>System</h3>
+          <System />
         </div>
       )}
     </Popover>

@@ -12,6 +12,7 @@ import type {
   Grid,
   JobInfo,
   ResumeIn,
+  System,
 } from "../protocol.ts";
 import { PROTOCOL_VERSION } from "../protocol.ts";
 import type { SwarmAsk } from "./swarm.ts";
@@ -84,6 +85,11 @@ export class Api {
 
   devices(): Promise<DeviceInfo[]> {
     return this.get("devices");
+  }
+
+  /** What the server measures of itself. */
+  system(): Promise<System> {
+    return this.get("system");
   }
 
   command(id: string): Promise<Command> {

@@ -25,6 +25,7 @@ from backend.settings import Settings, load_settings
 from backend.store.database import FolderLock
 from backend.stream import socket as stream_socket
 from backend.stream.hub import Hub
+from backend.telemetry import Telemetry
 from lrd_core import __version__
 
 
@@ -50,6 +51,9 @@ def create_app(
         assets: folder of the built live component, served at ``/live``.
         page: the dashboard's HTML page; its inline scripts are allowed by hash. By default
             Streamlit's, if there is a dashboard.
+
+    Raises:
+        SettingError: OpenTelemetry is asked for and not installed.
     """
     chosen = settings or load_settings()
 
@@ -59,6 +63,8 @@ def create_app(
             if dash is not None:
                 await stack.enter_async_context(dash.lifespan()(app))
             app.state.services = await stack.enter_async_context(running(chosen))
+            if telemetry is not None:
+                await stack.enter_async_context(telemetry.measuring(app.state.services))
             yield
 
     app = FastAPI(
@@ -82,6 +88,7 @@ def create_app(
         page = page or streamlit_page()
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(BodyLimit, limit=chosen.max_body)
+    telemetry = Telemetry(app) if chosen.otel else None
     # Added last, so that it stands before all others.
     app.add_middleware(
         Doors, host=chosen.host, allowed=chosen.allowed_hosts, policy=content_policy(page)

@@ -34,6 +34,7 @@ class Settings(BaseSettings):
         viewer_bytes: what may wait for one viewer; whoever is slower is caught up from the store.
         log_level: of the server's log.
         log: ``text``, or ``json`` for one JSON object a line.
+        otel: export traces and metrics with OpenTelemetry.
         idle_limit: seconds after which a finished experiment's worker is let go.
         paused_limit: seconds after which a paused experiment nobody watches may be stopped to make
             room for one that waits.
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
     viewer_bytes: int = Field(4_000_000, ge=10_000)
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     log: Literal["text", "json"] = "text"
+    otel: bool = False
     idle_limit: float = Field(600.0, gt=0)
     paused_limit: float = Field(30.0, gt=0)
     start_limit: float = Field(60.0, gt=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import psutil
 from fastapi import APIRouter, Depends
@@ -46,31 +46,49 @@ class Metrics(Collector):
         self._at = at
 
     def collect(self) -> Iterator[Metric]:
-        at, traffic, viewers = self._at, self._at.hub.traffic, self._at.hub.all()
-        sums = traffic.sums
+        at, traffic = self._at, self._at.hub.traffic
         info = {"version": __version__, "store": at.store.name}
         yield InfoMetricFamily("lrd", "Version and store of this server.", info)
-        for name, words, count in (
-            ("frames", "Frames taken in from jobs.", sums.frames),
-            ("frame_bytes", "Their bytes.", sums.frame_bytes),
-            ("sent_messages", "Messages sent to viewers.", sums.messages),
-            ("sent_bytes", "Their bytes.", sums.message_bytes),
-            ("viewer_falls", "Times a viewer was too slow for its queue.", at.hub.falls),
-        ):
-            yield CounterMetricFamily(f"lrd_{name}", words, value=count)
-        for name, words, value in (
-            ("jobs", "Experiments that train or wait to.", at.manager.count),
-            ("viewers", "Connected viewers.", len(viewers)),
-            ("viewers_behind", "Viewers being caught up.", sum(v.behind for v in viewers)),
-            ("queue_messages", "Messages that wait for viewers.", sum(v.items for v in viewers)),
-            ("queue_bytes", "Their bytes.", sum(v.bytes for v in viewers)),
-            ("viewer_lag_frames", "What the slowest viewer lacks.", at.hub.lag),
-        ):
-            yield GaugeMetricFamily(f"lrd_{name}", words, value=value)
+        for name, words, value, total in figures(at):
+            family = CounterMetricFamily if total else GaugeMetricFamily
+            yield family(f"lrd_{name}", words, value=value)
         words = "From a frame's arrival to its commit."
         yield _histogram("lrd_store_append_seconds", words, traffic.stored)
         words = "Time to hand news to all viewers."
         yield _histogram("lrd_fan_out_seconds", words, traffic.fan_out)
+
+
+class Figure(NamedTuple):
+    """One number; `total` says that it is a sum since the start, and never falls."""
+
+    name: str
+    words: str
+    value: float
+    total: bool
+
+
+def figures(at: Services) -> list[Figure]:
+    """What the server counts; to be called on its event loop."""
+    sums, viewers = at.hub.traffic.sums, at.hub.all()
+    totals = (
+        ("frames", "Frames taken in from jobs.", sums.frames),
+        ("frame_bytes", "Their bytes.", sums.frame_bytes),
+        ("sent_messages", "Messages sent to viewers.", sums.messages),
+        ("sent_bytes", "Their bytes.", sums.message_bytes),
+        ("viewer_falls", "Times a viewer was too slow for its queue.", at.hub.falls),
+    )
+    states = (
+        ("jobs", "Experiments that train or wait to.", at.manager.count),
+        ("viewers", "Connected viewers.", len(viewers)),
+        ("viewers_behind", "Viewers being caught up.", sum(v.behind for v in viewers)),
+        ("queue_messages", "Messages that wait for viewers.", sum(v.items for v in viewers)),
+        ("queue_bytes", "Their bytes.", sum(v.bytes for v in viewers)),
+        ("viewer_lag_frames", "What the slowest viewer lacks.", at.hub.lag),
+    )
+    return [
+        *(Figure(*one, total=True) for one in totals),
+        *(Figure(*one, total=False) for one in states),
+    ]
 
 
 def _histogram(name: str, words: str, durations: Durations) -> HistogramMetricFamily:

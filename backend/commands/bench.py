@@ -49,7 +49,7 @@ def bench(name: str, device: str, as_json: bool, out: Path | None, short: bool =
     elif device != "cpu":
         raise SettingError("device", device, f"cpu: the benchmark {name} runs there only")
     if short and "short" not in signature(measure).parameters:
-        raise SettingError("short", name, "left out: this benchmark has no short form")
+        raise SettingError("short", name, "a benchmark that has a short form: stream")
     if short:
         given["short"] = True
     result = measure(**given)

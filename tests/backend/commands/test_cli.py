@@ -88,6 +88,10 @@ def test_a_run_that_diverges_fails_the_command() -> None:
         ("bench nothing", "name: 'nothing' is not allowed; use one of engine, optimizer"),
         ("bench machine", "name: 'machine'"),
         ("bench optimizer --device tpu", "device: 'tpu' is not allowed; use cpu or cuda"),
+        (
+            "bench engine --short",
+            "short: 'engine' is not allowed; use a benchmark that has a short",
+        ),
         ("bench engine --device cuda", "device: 'cuda' is not allowed; use cpu"),
         ("run", "--problem"),
         ("frobnicate", "frobnicate"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import socket
 from collections.abc import Callable
@@ -38,6 +39,9 @@ class Server(uvicorn.Server):
         _allow_files()
         logs.take_over(self._settings)
         await super().startup(sockets)
+        # A full collection would look at all that was imported, and stall the stream for a tenth
+        # of a second.
+        gc.freeze()
         if self.started:
             self._on_started()
 

@@ -38,7 +38,7 @@ FIRST, GROWTH = 300, 1.5
 MOST = 4000
 #: Two numbers of viewers closer than this are not told apart.
 CLOSE = 1.1
-LADDER_S = 130.0
+LADDER_S = 110.0
 WATCHING = 50
 PROCESSES = 2
 
@@ -128,7 +128,7 @@ def measure(short: bool = False) -> dict[str, float]:
         host.rest()
         result = _acknowledged(stage, 3.0 if short else 10.0)
         result |= _ladder(stage, 2.0 if short else 10.0, 15.0 if short else LADDER_S)
-        result |= _slow_viewer(stage, *((4.0, 8.0) if short else (15.0, 60.0)))
+        result |= _slow_viewer(stage, *((4.0, 8.0) if short else (12.0, 60.0)))
         return result
 
 

@@ -13,6 +13,7 @@ import os
 import struct
 import time
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
@@ -199,14 +200,8 @@ class Crowd:
         return self._kept.latencies
 
     def missing(self, expected: Expected) -> int:
-        """Values that a viewer lacks or has otherwise than the store, summed over all viewers."""
-        right = {id(seen): _right(seen.frame, expected) for seen in self._kept.decoded.values()}
-        all_values = sum(len(v) for columns in expected.values() for v in columns.values())
-        total = 0
-        for viewer in self._viewers:
-            total += all_values - sum(right[id(seen)] for seen in viewer.frames)
-            total += _out_of_order(viewer.frames)
-        return total
+        """As `missing`, of all viewers together."""
+        return missing([viewer.frames for viewer in self._viewers], expected)
 
     def close(self) -> None:
         for viewer in self._viewers:
@@ -214,6 +209,16 @@ class Crowd:
         self._viewers = []
         self._kept = Kept()
         gc.unfreeze()
+
+
+def missing(viewers: Sequence[Sequence[Seen]], expected: Expected) -> int:
+    """Values that a viewer lacks or has otherwise than the store, and rows that came twice or after
+    a gap; summed over all viewers."""
+    every = {id(seen): seen for frames in viewers for seen in frames}
+    right = {key: _right(seen.frame, expected) for key, seen in every.items()}
+    values = sum(len(column) for columns in expected.values() for column in columns.values())
+    lacking = sum(abs(values - sum(right[id(seen)] for seen in frames)) for frames in viewers)
+    return lacking + sum(map(_out_of_order, viewers))
 
 
 def _right(frame: Frame, expected: Expected) -> int:
@@ -233,8 +238,7 @@ def _equal(block: Block, columns: dict[str, NDArray[np.floating]]) -> int:
     return count
 
 
-def _out_of_order(frames: list[Seen]) -> int:
-    """Rows that came twice or after a gap."""
+def _out_of_order(frames: Sequence[Seen]) -> int:
     wrong, last = 0, dict[str, int]()
     for seen in frames:
         for block in seen.frame.blocks:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.backend.server import Server
-from tests.e2e.conftest import Visit
+from tests.e2e.dashboard import Dashboard
+
+pytestmark = pytest.mark.browser
+
+Visit = Callable[..., Dashboard]
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize(("phone", "scheme"), [(False, "light"), (True, "dark")])
 def test_it_shows_live_figures_and_fits(
     server: Server, visit: Visit, phone: bool, scheme: str

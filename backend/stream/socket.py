@@ -47,7 +47,7 @@ async def stream_socket(socket: WebSocket, id: str) -> None:
     except RefusedError as error:
         await socket.close(error.code, shortened(str(error)))
         return
-    wire = socket.scope.get("extensions", {}).get(EXTENSION)
+    wire = (socket.scope.get("extensions") or {}).get(EXTENSION)
     viewer = services.hub.join(id, wire)
     viewer.cursor = cursor
     log.info("viewer came", extra={"experiment": id, "after": cursor})

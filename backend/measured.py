@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from backend.store import Store
 from backend.store.frames import Packed
@@ -12,9 +13,9 @@ from backend.stream.traffic import Durations
 class MeasuredStore(Store):
     """Adds the time from a frame's arrival to its commit to `stored`."""
 
-    def __init__(self, url: str, stored: Durations) -> None:
-        """As `Store`, with the same errors."""
-        super().__init__(url)
+    def __init__(self, url: str, stored: Durations, **given: Any) -> None:
+        """`given`: the rest of what `Store` takes, with the same errors."""
+        super().__init__(url, **given)
         self._stored = stored
 
     async def append_frame(self, experiment: str, packed: Packed) -> bool:

@@ -16,8 +16,6 @@ from pathlib import Path
 import httpx
 import psutil
 
-from backend.app import worker_token
-
 START_S = 60.0
 #: A server is quiet when it and its nursery use less than this of a core for a second.
 QUIET = 0.05
@@ -82,7 +80,6 @@ def serving(place: Path, **settings: object) -> Iterator[Host]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    token = worker_token(place)
     environment = os.environ | {
         "LRD_PORT": str(port),
         "LRD_STORE": store_url(place),
@@ -92,6 +89,7 @@ def serving(place: Path, **settings: object) -> Iterator[Host]:
     process = subprocess.Popen([sys.executable, "-m", "backend.server"], env=environment)
     try:
         _await_start(process, port)
+        token = (place / "worker.token").read_text(encoding="ascii").strip()
         yield Host(port, token, process.pid)
     finally:
         process.terminate()

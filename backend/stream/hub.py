@@ -87,7 +87,7 @@ class Hub:
         self._show_views(experiment, viewer)
 
     def _show_views(self, experiment: str, viewer: Viewer) -> None:
-        for name, message in self._views.of(experiment).items():
+        for name, message in self._views.named(experiment).items():
             viewer.put(News(message, key=_view(name)))
 
     def frame(self, experiment: str, seq: int, data: bytes) -> None:

@@ -17,8 +17,12 @@ class Views:
         self._held: OrderedDict[str, dict[str, str]] = OrderedDict()
         self.bytes = 0
 
-    def of(self, experiment: str) -> dict[str, str]:
-        """The messages of an experiment by picture."""
+    def of(self, experiment: str) -> list[str]:
+        """The messages of an experiment."""
+        return list(self.named(experiment).values())
+
+    def named(self, experiment: str) -> dict[str, str]:
+        """The same by picture."""
         return dict(self._held.get(experiment, {}))
 
     def put(self, experiment: str, name: str, message: str) -> None:

@@ -180,8 +180,8 @@ def test_pictures_that_have_not_changed_for_longest_go_first() -> None:
     views.put("a", "contour", "c" * 4)
     assert views.bytes == 10
     views.put("c", "plane", "c")
-    assert [list(views.of(name).values()) for name in "abc"] == [["AA", "cccc"], [], ["c"]]
+    assert [views.of(name) for name in "abc"] == [["AA", "cccc"], [], ["c"]]
     assert views.bytes == 7
     views.put("d", "plane", "d" * 11)  # too large for all of it
-    assert [views.of(name) for name in "abcd"] == [{}, {}, {}, {}]
+    assert [views.of(name) for name in "abcd"] == [[], [], [], []]
     assert views.bytes == 0

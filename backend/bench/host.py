@@ -17,8 +17,8 @@ import httpx
 import psutil
 
 START_S = 60.0
-#: A server is quiet when it and its nursery use less than this of a core for a second.
-QUIET = 0.05
+#: A server is quiet when it and its nursery have used less than this of a core for so many seconds.
+QUIET, QUIET_S = 0.05, 3
 
 
 @dataclass(frozen=True)
@@ -37,26 +37,26 @@ class Host:
     def worker_url(self) -> str:
         return f"ws://127.0.0.1:{self.port}/api/worker"
 
-    def rest(self, seconds: float = 30.0) -> None:
+    def rest(self, seconds: float = 40.0) -> None:
         """Wait until the server and its nursery have loaded what they load after the start."""
         parent = psutil.Process(self.pid)
         deadline = time.monotonic() + seconds
-        used = _used(parent)
-        while time.monotonic() < deadline:
+        used, quiet = _used(parent), 0
+        while quiet < QUIET_S and time.monotonic() < deadline:
             time.sleep(1.0)
             before, used = used, _used(parent)
-            if used - before < QUIET:
-                return
+            grown = sum(used[pid] - before.get(pid, 0.0) for pid in used)
+            quiet = quiet + 1 if grown < QUIET else 0
 
 
-def _used(parent: psutil.Process) -> float:
-    """CPU seconds of a process and its children so far."""
-    total = 0.0
+def _used(parent: psutil.Process) -> dict[int, float]:
+    """CPU seconds so far of a process and its children."""
+    found = {}
     for process in (parent, *parent.children(recursive=True)):
         with suppress(psutil.Error):
             times = process.cpu_times()
-            total += times.user + times.system
-    return total
+            found[process.pid] = times.user + times.system
+    return found
 
 
 @contextmanager

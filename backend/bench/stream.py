@@ -41,6 +41,8 @@ CLOSE = 1.1
 LADDER_S = 110.0
 WATCHING = 50
 PROCESSES = 2
+#: At most so long is waited for those who have come.
+SETTLE_S = 20.0
 
 
 class Pipe:
@@ -97,6 +99,14 @@ class Stage:
         for crowd in self._crowds:
             crowd.answer()
 
+    def settle(self) -> None:
+        """Wait until everyone is live: who has just come is caught up first."""
+        deadline = time.monotonic() + SETTLE_S
+        while time.monotonic() < deadline:
+            time.sleep(0.5)
+            if httpx.get(f"{self.host.url}/api/system", timeout=60).json()["behind"] == 0:
+                break
+
     def latencies_ms(self) -> NDArray[np.float64]:
         return np.concatenate([np.asarray(found) for found in self.all("latencies")]) * 1000
 
@@ -151,7 +161,7 @@ def _acknowledged(stage: Stage, seconds: float) -> dict[str, float]:
     experiment = stage.next()
     stage.job.ask("paced", experiment, ENGINE_FRAMES_PER_S)
     stage.connect(experiment, 1)
-    stage.all("reach", source.EARLY, 20.0)
+    stage.settle()
     began = time.monotonic()
     time.sleep(seconds)
     waited = [ms * 1000 for at, ms in stage.job.ask("end")["waited"] if at >= began]
@@ -184,8 +194,7 @@ def _rung(stage: Stage, count: int, seconds: float) -> dict[str, float]:
     experiment = stage.next()
     stage.job.ask("paced", experiment, FRAMES_PER_S)
     stage.connect(experiment, count)
-    stage.all("reach", source.EARLY, 20.0)
-    time.sleep(0.5)
+    stage.settle()
     stage.all("measure")
     time.sleep(seconds)
     found = stage.latencies_ms()
@@ -207,7 +216,7 @@ def _slow_viewer(stage: Stage, around: float, stuck: float) -> dict[str, float]:
     parts = {"problem": "digits", "steps": 10_000_000, "speed": 0.0}
     stage.job.ask("training", experiment, parts)
     stage.connect(experiment, WATCHING)
-    time.sleep(2.0)
+    stage.settle()
     spans, medians = [], []
     for slow in (False, True, False):
         with ExitStack() as stack:

@@ -13,6 +13,7 @@ from backend.protocol import (
     ViewersMessage,
     ViewMessage,
 )
+from backend.stream.shared import SharedReads
 from backend.stream.traffic import Traffic
 from backend.stream.viewer import MAX_BYTES, News, Viewer
 from backend.stream.views import Views
@@ -32,6 +33,7 @@ class Hub:
     def __init__(self, viewer_bytes: int = MAX_BYTES) -> None:
         """`viewer_bytes` may wait for a viewer before it counts as too slow."""
         self.traffic = Traffic()
+        self.reads = SharedReads()
         self._viewer_bytes = viewer_bytes
         self._viewers: dict[str, set[Viewer]] = {}
         self._views = Views()

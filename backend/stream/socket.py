@@ -67,7 +67,9 @@ async def _cursor(services: Services, id: str, query: QueryParams) -> int:
         await services.manager.experiment(id)
     except ApiError as error:
         raise RefusedError(UNKNOWN, error.message) from None
-    return cursor_of(query.get("after", "0"), id, await services.store.newest(id))
+    store, reads = services.store, services.hub.reads
+    newest = await reads.read(("newest", id), lambda: store.newest(id))
+    return cursor_of(query.get("after", "0"), id, newest)
 
 
 class Session:
@@ -127,7 +129,8 @@ class Session:
         await self._tell_waiting()
         while not viewer.lost:
             before = viewer.cursor
-            async for seq, data in self._store.history(self._id, viewer.cursor):
+            while (piece := await self._piece(viewer.cursor)) is not None:
+                seq, data = piece
                 await self._socket.send_bytes(data)
                 self._hub.traffic.sent(len(data))
                 viewer.cursor = seq
@@ -137,17 +140,26 @@ class Session:
             if viewer.cursor == before:  # a store that lags behind what it has told
                 await asyncio.sleep(LAG_S)
 
+    async def _piece(self, after: int) -> tuple[int, bytes] | None:
+        """The next stored rows after a frame."""
+
+        async def read() -> tuple[int, bytes] | None:
+            return await anext(self._store.history(self._id, after), None)
+
+        return await self._hub.reads.read(("rows", self._id, after), read)
+
     async def _tell_waiting(self) -> None:
         while (news := self._viewer.first()) is not None:
             await self._pass_on(news)
 
     async def _say_hello(self) -> None:
         experiment = await self._manager.experiment(self._id)
-        controls = await self._store.controls(self._id)
+        reads, store, id = self._hub.reads, self._store, self._id
+        controls = await reads.read(("controls", id), lambda: store.controls(id))
         hello = Hello(
             experiment=experiment,
             controls=controls,
-            seq=await self._store.newest(self._id),
+            seq=await reads.read(("newest", id), lambda: store.newest(id)),
             after=self._viewer.cursor,
             viewers=self._hub.viewers(self._id),
         )

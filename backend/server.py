@@ -6,13 +6,13 @@ import gc
 import logging
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 
 import uvicorn
 from fastapi import FastAPI
 
 from backend import logs
 from backend.app import create_app
+from backend.limits import allow_connections
 from backend.settings import Settings, load_settings
 from backend.stream.wire import WireProtocol
 
@@ -36,7 +36,7 @@ class Server(uvicorn.Server):
         self._on_started = on_started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        _allow_files()
+        allow_connections()
         logs.take_over(self._settings)
         await super().startup(sockets)
         # A full collection would look at all that was imported, and stall the stream for a tenth
@@ -50,17 +50,6 @@ class Server(uvicorn.Server):
         if services is not None:
             await services.manager.close()
         await super().shutdown(sockets)
-
-
-def _allow_files() -> None:
-    """As many open connections as the system lets this process have; often it begins with 1024."""
-    try:
-        import resource
-    except ImportError:  # not on Windows
-        return
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def make_server(

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.bench.source import CLOCK, SENT
+from backend.limits import allow_connections
 from lrd_core.engine.frames import Block, Frame, decode
 
 CONNECTING = 50
@@ -263,4 +264,5 @@ async def _serve(pipe: Connection, port: int) -> None:
 
 def run(pipe: Connection, port: int) -> None:
     """The process: connects, measures and compares as it is told."""
+    allow_connections()
     asyncio.run(_serve(pipe, port))

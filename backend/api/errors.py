@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from backend.errors import ApiError, refused
 from backend.protocol import ErrorDetail, ErrorOut
+from backend.store import StoreError
 from lrd_core.settings import SettingError
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ def install(app: FastAPI) -> None:
     app.exception_handler(ApiError)(_api)
     app.exception_handler(RequestValidationError)(_validation)
     app.exception_handler(HTTPException)(_http)
+    app.exception_handler(StoreError)(_store)
     app.exception_handler(Exception)(_unexpected)
 
 
@@ -133,6 +135,12 @@ async def _http(request: Request, error: HTTPException) -> Response:
     field, value, allowed = words.get(error.status_code, ("request", None, "see /api/docs"))
     message = f"{field}: {shown(value)} is not allowed ({error.detail}); use {allowed}"
     return error_response(ApiError(error.status_code, field, value, allowed, message))
+
+
+async def _store(request: Request, error: StoreError) -> Response:
+    log.error("%s %s failed: %s", request.method, request.url.path, error)
+    allowed = "what is stored whole"
+    return error_response(ApiError(500, "store", None, allowed, f"store: {error}"))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

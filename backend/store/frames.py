@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from backend.store.database import StoreError
 from backend.store.history import newest
 from backend.store.records import ACTIVE, QUEUED
 from backend.store.tables import experiments, frames, series
-from lrd_core.engine.frames import Block, Frame, decode
+from lrd_core.engine.frames import Block, Frame, FrameError, decode
 
 
 class SequenceGapError(RuntimeError):
@@ -73,15 +74,31 @@ def append(connection: Connection, experiment: str, packed: Packed) -> bool:
 def tail(
     connection: Connection, experiment: str, run: str, first: int = 1, last: int | None = None
 ) -> Iterator[Block]:
-    """Blocks of `run` in the tail, with rows from step `first` to `last` (None is the newest)."""
+    """Blocks of `run` in the tail, with rows from step `first` to `last` (None is the newest).
+
+    Raises:
+        StoreError: a frame is damaged.
+    """
     row = frames.c
-    query = select(row.bytes).where(row.experiment_id == experiment, row.last_step >= first)
+    query = select(row.seq, row.bytes).where(
+        row.experiment_id == experiment, row.last_step >= first
+    )
     if last is not None:
         query = query.where(row.first_step <= last)
-    for (data,) in connection.execution_options(yield_per=256).execute(query.order_by(row.seq)):
-        for block in decode(data).blocks:
+    for seq, data in connection.execution_options(yield_per=256).execute(query.order_by(row.seq)):
+        for block in _opened(experiment, seq, data).blocks:
             if block.run == run and block.last >= first and (last is None or block.first <= last):
                 yield block
+
+
+def _opened(experiment: str, seq: int, data: bytes) -> Frame:
+    try:
+        return decode(data)
+    except FrameError as error:
+        raise StoreError(
+            f"frame {seq} of experiment {experiment}: {error}; restore it from a backup; "
+            "`lrd verify` lists all that is damaged"
+        ) from None
 
 
 @dataclass(frozen=True)

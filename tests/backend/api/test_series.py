@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from backend.protocol import Series
 from backend.store import Store
 from backend.store.frames import pack
 from lrd_core.engine.frames import Block, Frame, encode, packed
-from tests.backend.server import Server, running_server
+from tests.backend.server import Server, running_server, until
 from tests.backend.store.test_store import experiment
 
 ROWS = 200_000
@@ -231,3 +233,26 @@ def test_more_than_fits_in_an_answer_is_refused_with_a_mend(filled: Server) -> N
     assert "width" in error["allowed"]
     assert len(ask(filled, run="r10", width=10).json()["columns"]) == 11
     assert len(ask(filled, run="r10", last=10).json()["columns"]["c7"]["values"]) == 10
+
+
+def test_a_damaged_chunk_is_an_error_that_names_it(filled: Server) -> None:
+    query = {"columns": "c3", "run": "r10", "width": 10}
+
+    def damaged() -> bool:
+        # Once its frames have gone on to chunks.
+        with closing(sqlite3.connect(filled.folder / "lrd.sqlite3")) as database, database:
+            return bool(
+                database.execute(
+                    "UPDATE chunks SET bytes = x'0102' WHERE series_id ="
+                    " (SELECT id FROM series WHERE name = 'c3')"
+                ).rowcount
+            )
+
+    until(damaged)
+    answer = ask(filled, **query)
+    assert answer.status_code == 500
+    error = answer.json()["error"]
+    assert error["field"] == "store"
+    assert "r10 c3" in error["message"]
+    assert "lrd verify" in error["message"]
+    assert ask(filled, columns="c4", run="r10", width=10).status_code == 200

@@ -213,6 +213,8 @@ async def test_missing_rows_and_frames_are_found(filled: Store) -> None:
                     experiment_id="e1", seq=seq, first_step=1, last_step=1, bytes=b"junk"
                 )
             )
+    with pytest.raises(StoreError, match=r"frame 3 of experiment e1: not a frame.*lrd verify"):
+        await filled.read("e1", "r1", {"loss"})
     bad = "\n".join(filled.verify().bad)
     assert "frames 2 to 2 are missing" in bad
     assert "frame 3: not a frame" in bad

@@ -41,6 +41,8 @@ class Settings(BaseSettings):
         start_limit: seconds a fresh worker may take to come up.
         return_limit: seconds in which a worker must come back after the link was cut.
         control_limit: seconds in which a control must be answered.
+        worker_url: websocket address at which worker processes reach the server; by default this
+            machine's own.
     """
 
     model_config = SettingsConfigDict(env_prefix="LRD_", extra="ignore")
@@ -61,6 +63,7 @@ class Settings(BaseSettings):
     start_limit: float = Field(60.0, gt=0)
     return_limit: float = Field(10.0, gt=0)
     control_limit: float = Field(10.0, gt=0)
+    worker_url: str = Field("", pattern=r"^(wss?://.+)?$")
 
     @field_validator("store")
     @classmethod
@@ -83,8 +86,10 @@ class Settings(BaseSettings):
         """Folder of all experiments' checkpoints."""
         return self.folder() / "checkpoints"
 
-    def worker_url(self) -> str:
-        """Where worker processes on this machine reach the server."""
+    def link_url(self) -> str:
+        """Where worker processes reach the server."""
+        if self.worker_url:
+            return self.worker_url
         host = EVERYWHERE.get(self.host, self.host)
         name = f"[{host}]" if ":" in host else host
         return f"ws://{name}:{self.port}/api/worker"

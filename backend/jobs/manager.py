@@ -44,7 +44,7 @@ class Manager:
         self._tasks = Tasks()
         self._resuming: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._closing = False
-        self.crew = Crew(settings.worker_url(), token, self._exited)
+        self.crew = Crew(settings.link_url(), token, self._exited)
         self.launcher = Launcher(
             settings, store, self.crew, self._jobs, self._let_go, self._await_return
         )

@@ -61,6 +61,10 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def store(self) -> str:
+        return f"sqlite:///{self.folder / 'lrd.sqlite3'}"
+
+    @property
     def log(self) -> str:
         return (self.folder / "server.log").read_text(errors="replace")
 
@@ -71,7 +75,7 @@ class Server:
             command = [sys.executable, "-m", "backend.cli", "serve", "--port", str(self.port)]
         environment = os.environ | {
             "LRD_PORT": str(self.port),
-            "LRD_STORE": f"sqlite:///{self.folder / 'lrd.sqlite3'}",
+            "LRD_STORE": self.store,
             "PYTHONPATH": str(ROOT),
             "OMP_NUM_THREADS": "1",
             **self.environment,
@@ -95,8 +99,8 @@ class Server:
         found = []
         for process in psutil.process_iter():
             try:
-                address = process.environ().get("LRD_WORKER_URL", "")
-                if process.name() == TITLE and address.endswith(f":{self.port}/api/worker"):
+                store = process.environ().get("LRD_STORE", "")
+                if process.name() == TITLE and store == self.store:
                     found.append(process)
             except psutil.Error:
                 continue

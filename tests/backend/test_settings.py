@@ -17,7 +17,7 @@ def test_defaults_are_loopback_and_a_folder_of_ones_own(monkeypatch: pytest.Monk
     settings = Settings()
     assert (settings.host, settings.port) == ("127.0.0.1", 8000)
     assert settings.folder() == Path("data")
-    assert settings.worker_url() == "ws://127.0.0.1:8000/api/worker"
+    assert settings.link_url() == "ws://127.0.0.1:8000/api/worker"
 
 
 def test_variables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,7 +26,7 @@ def test_variables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LRD_ALLOWED_HOSTS", '["lab.example"]')
     monkeypatch.setenv("LRD_STORE", "sqlite:////srv/lrd/x.sqlite3")
     settings = Settings()
-    assert settings.worker_url() == "ws://[::1]:9001/api/worker"
+    assert settings.link_url() == "ws://[::1]:9001/api/worker"
     assert settings.allowed_hosts == ["lab.example"]
     assert settings.folder() == Path("/srv/lrd")
 

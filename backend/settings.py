@@ -41,6 +41,10 @@ class Settings(BaseSettings):
         start_limit: seconds a fresh worker may take to come up.
         return_limit: seconds in which a worker must come back after the link was cut.
         control_limit: seconds in which a control must be answered.
+        away_limit: seconds for which a worker goes on without the server; then it ends, and its
+            experiment can be resumed.
+        unsent_bytes: memory in which a worker keeps what is not stored yet.
+        spill_bytes: disk in which it keeps what is more than that; then training waits.
         worker_url: websocket address at which worker processes reach the server; by default this
             machine's own.
     """
@@ -63,6 +67,9 @@ class Settings(BaseSettings):
     start_limit: float = Field(60.0, gt=0)
     return_limit: float = Field(10.0, gt=0)
     control_limit: float = Field(10.0, gt=0)
+    away_limit: float = Field(600.0, gt=0)
+    unsent_bytes: int = Field(64_000_000, ge=1)
+    spill_bytes: int = Field(1_000_000_000, ge=0)
     worker_url: str = Field("", pattern=r"^(wss?://.+)?$")
 
     @field_validator("store")

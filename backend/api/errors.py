@@ -11,9 +11,11 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from backend.errors import ApiError, refused
+from backend.jobs.unstored import refusal
 from backend.protocol import ErrorDetail, ErrorOut
 from backend.store import StoreError
 from lrd_core.settings import SettingError
@@ -37,7 +39,8 @@ def install(app: FastAPI) -> None:
     app.exception_handler(ApiError)(_api)
     app.exception_handler(RequestValidationError)(_validation)
     app.exception_handler(HTTPException)(_http)
-    app.exception_handler(StoreError)(_store)
+    app.exception_handler(StoreError)(_damaged)
+    app.exception_handler(OperationalError)(_store)
     app.exception_handler(Exception)(_unexpected)
 
 
@@ -80,6 +83,12 @@ async def _setting(_request: Request, error: SettingError) -> Response:
 
 async def _api(_request: Request, error: ApiError) -> Response:
     return error_response(error)
+
+
+async def _store(_request: Request, error: OperationalError) -> Response:
+    answer = refusal(error)
+    log.error("%s", answer.message)
+    return error_response(answer)
 
 
 async def _validation(_request: Request, error: RequestValidationError) -> Response:
@@ -137,7 +146,7 @@ async def _http(request: Request, error: HTTPException) -> Response:
     return error_response(ApiError(error.status_code, field, value, allowed, message))
 
 
-async def _store(request: Request, error: StoreError) -> Response:
+async def _damaged(request: Request, error: StoreError) -> Response:
     log.error("%s %s failed: %s", request.method, request.url.path, error)
     allowed = "what is stored whole"
     return error_response(ApiError(500, "store", None, allowed, f"store: {error}"))

@@ -11,6 +11,7 @@ from typing import Any
 from backend.errors import ApiError
 from backend.jobs.job import Job
 from backend.jobs.messages import WorkerControl
+from backend.jobs.unstored import refusal
 from backend.protocol import ControlIn, ControlOut
 
 
@@ -23,8 +24,10 @@ async def ask(job: Job, given: ControlIn, limit: float) -> ControlOut:
             takes.
 
     Raises:
-        ApiError: 409 no worker, 422 refused, 504 no answer.
+        ApiError: 409 no worker, 422 refused, 504 no answer, 503 or 507 the store takes nothing.
     """
+    if job.hold.error is not None:
+        raise refusal(job.hold.error)
     id = secrets.token_hex(6)
     answer = job.expect(id)
     message = WorkerControl(control=_parts(given, id), who=given.who)

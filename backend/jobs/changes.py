@@ -1,4 +1,4 @@
-"""What an experiment is after a control."""
+"""What an experiment is after a control, or when its worker has told where it stands."""
 
 from __future__ import annotations
 
@@ -39,3 +39,16 @@ def after_changes(experiment: Experiment, applied: dict[str, Any]) -> Experiment
         elif setting in run.settings:
             run.settings[setting] = change["new"]
     return experiment.model_copy(update=update | {"runs": list(runs.values())})
+
+
+def followed(run: Run, status: dict[str, Any] | None) -> Run:
+    """`run` where its worker says that it stands, if it says so."""
+    if status is None:
+        return run
+    return run.model_copy(update=status | {"step": max(run.step, status["step"])})
+
+
+def without_steps(experiment: Experiment) -> Experiment:
+    """What of it is worth a message when it changes."""
+    runs = [run.model_copy(update={"step": 0}) for run in experiment.runs]
+    return experiment.model_copy(update={"step": 0, "runs": runs})

@@ -9,6 +9,7 @@ import os
 import secrets
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ from backend.jobs.tasks import Tasks
 log = logging.getLogger(__name__)
 
 Send = Callable[[str], Awaitable[None]]
+Close = Callable[[int, str], Awaitable[None]]
 Process = asyncio.subprocess.Process
 
 
@@ -41,17 +43,22 @@ class Worker:
         self.starved = False
         self.experiment: str | None = None
         self.send: Send | None = None
+        self._close: Close | None = None
+        #: When its link was cut last (monotonic seconds).
+        self.seen = time.monotonic()
         self.connected = asyncio.Event()
         self.disconnected = asyncio.Event()
         self.disconnected.set()
 
-    def attach(self, send: Send) -> None:
-        self.send = send
+    def attach(self, send: Send, close: Close | None = None) -> None:
+        """It is connected: `send` reaches it, `close` ends the connection."""
+        self.send, self._close = send, close
         self.connected.set()
         self.disconnected.clear()
 
     def detach(self) -> None:
-        self.send = None
+        self.send = self._close = None
+        self.seen = time.monotonic()
         self.connected.clear()
         self.disconnected.set()
 
@@ -66,6 +73,12 @@ class Worker:
             log.debug("worker %s did not get %s: %s", self.name, type(message).__name__, error)
             return False
         return True
+
+    async def hang_up(self, code: int, reason: str) -> None:
+        """End the connection, if there is one; the worker comes back."""
+        if self._close is not None:
+            with suppress(Exception):  # it is closed already, however its transport says so
+                await self._close(code, reason)
 
     def alive(self) -> bool:
         """The process is there (a zombie isn't)."""

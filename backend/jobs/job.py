@@ -10,27 +10,36 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from pydantic import BaseModel
+from sqlalchemy.exc import OperationalError
 
 from backend.errors import ApiError, refused
-from backend.jobs.changes import after_changes
+from backend.jobs.changes import after_changes, followed, without_steps
+from backend.jobs.closing import Close, RefusedError
 from backend.jobs.compare import EQUAL, Comparison
 from backend.jobs.crew import Worker
+from backend.jobs.hold import Hold
+from backend.jobs.ledger import Ledger
 from backend.jobs.memory import ADVICE
 from backend.jobs.messages import (
     ENDING,
+    FAILED,
+    PAUSING,
     Ack,
     Assign,
     Stored,
     WorkerApplied,
     WorkerEnding,
     WorkerFailed,
+    WorkerPausing,
     WorkerReady,
     WorkerReplayed,
     WorkerStatus,
     WorkerView,
     replayed_name,
 )
-from backend.protocol import ControlOut, Experiment, Run, Usage
+from backend.jobs.unanswered import no_worker
+from backend.jobs.unstored import held_words, until_stored
+from backend.protocol import ControlOut, Experiment, Usage
 from backend.store import Store
 from backend.store.frames import newest_steps, pack
 from backend.store.records import ACTIVE, QUEUED, control_out
@@ -84,6 +93,13 @@ class Job:
         self.usage: Usage | None = None
         #: Said when the experiment stops; ``{step}`` becomes the last stored step.
         self.stop_words = "stopped at step {step}"
+        #: What it waits for while its rows find no room.
+        self.hold = Hold(self)
+        #: Its newest stored frame; None: not known yet.
+        self._newest: int | None = None
+        self._ledger = Ledger()
+        #: It has changed, and that is neither stored nor told.
+        self._owed = False
         self._store = store
         self._audience = audience
         self._answers: dict[str, asyncio.Future[ControlOut]] = {}
@@ -135,16 +151,22 @@ class Job:
         await self._store.save(self.experiment)
         self._audience.experiment(self.experiment)
 
+    def say(self, **fields: Any) -> None:
+        """Change parts of the experiment that are not stored, or can't be now."""
+        self.experiment = self.experiment.model_copy(update=fields)
+        self._audience.experiment(self.experiment)
+
     async def connect(self, worker: Worker) -> None:
         """`worker` trains this experiment (again)."""
         self.worker = worker
         worker.experiment = self.id
-        await self.change(connected=True)
+        self.say(connected=True)
+        await self.hold.connected()
 
-    async def disconnect(self) -> None:
+    def disconnect(self) -> None:
         """The link was cut."""
         if self.experiment.connected:
-            await self.change(connected=False)
+            self.say(connected=False)
 
     # --- what the worker tells --------------------------------------------------------------------
 
@@ -154,15 +176,24 @@ class Job:
         Raises:
             FrameError: bytes that are not a frame.
             SequenceGapError: the frame before it is missing.
+            RefusedError: its rows do not follow those that are stored.
         """
         frame = decode(data)
-        if await self._store.append_frame(self.id, pack(frame, data)):
+        if self._newest is None:
+            self._newest = await self._store.newest(self.id)
+        if frame.seq <= self._newest:  # it is there: the worker did not hear of it
+            return Ack(seq=frame.seq)
+        newest = self._ledger.check(frame, [run.id for run in self.experiment.runs])
+        fresh = await self._store.append_frame(self.id, pack(frame, data))
+        self._newest = frame.seq
+        self._ledger.enter(newest)
+        if fresh:
             steps = newest_steps(frame)
             for run in self.experiment.runs:
                 run.step = max(run.step, steps.get(run.id, 0))
                 self._at[run.id] = max(self._at.get(run.id, 0), steps.get(run.id, 0))
-            newest = max(steps.values(), default=0)
-            self.experiment.step = max(self.experiment.step, newest)
+            last = max(steps.values(), default=0)
+            self.experiment.step = max(self.experiment.step, last)
             self._audience.frame(self.id, frame.seq, data)
         return Ack(seq=frame.seq)
 
@@ -178,12 +209,16 @@ class Job:
         state = status["state"]
         if before.state in (*DONE, "failed") and state == "cancelled":
             state = before.state  # its worker was let go; that changes nothing about it
+        if state == "running" and self.hold.words:
+            state = "paused"  # it has not heard of the pause yet
         words = before.message if state in ENDED and before.state == state else ""
+        if state == "paused":
+            words = self.hold.words
         if state == "cancelled" and not words:
             words = self.stop_words.format(step=max(before.step, status["step"]))
         told = {run["id"]: run for run in status["runs"]}
         self._at = {id: run["step"] for id, run in told.items()}
-        runs = [_followed(run, told.get(run.id)) for run in before.runs]
+        runs = [followed(run, told.get(run.id)) for run in before.runs]
         after = before.model_copy(
             update={
                 "state": state,
@@ -203,8 +238,10 @@ class Job:
             self.finished_at = None  # one that was added or forked catches up
         elif self.finished_at is None:
             self.finished_at = time.monotonic()
-        if _without_steps(after) != _without_steps(before):
+        self._owed = self._owed or without_steps(after) != without_steps(before)
+        if self._owed:
             await self._store.save(after)
+            self._owed = False
             self._audience.experiment(after)
 
     async def on_applied(self, message: WorkerApplied) -> Stored:
@@ -230,6 +267,7 @@ class Job:
             "who": message.who,
         }
         self.leaving = self.leaving or control["kind"] == "stop"
+        self.hold.answered(control["id"], control["kind"])
         out = await self.take_up(after, row)
         if answer is not None and not answer.done():
             answer.set_result(out)
@@ -238,11 +276,12 @@ class Job:
     async def take_up(self, after: Experiment, row: dict[str, Any]) -> ControlOut:
         """Store a control (a row of `tables.controls`) with the experiment after it; tell both."""
         out = control_out(row)
-        changed = after != self.experiment
+        self._owed = self._owed or after != self.experiment
         self.experiment = after
         if await self._store.add_control(after, row):
+            owed, self._owed = self._owed, False
             self._audience.control(self.id, out)
-            if changed:
+            if owed:
                 self._audience.experiment(after)
         return out
 
@@ -251,7 +290,11 @@ class Job:
         what came of it, and the worker is answered."""
         if message.first:
             self._comparisons[message.run] = Comparison(self._store, self.id)
-        comparison = self._comparisons[message.run]
+        comparison = self._comparisons.get(message.run)
+        if comparison is None:
+            raise RefusedError(
+                Close.MESSAGE, f"replayed: the first part of {message.run} is missing"
+            )
         await comparison.add(message.parts)
         if not message.last:
             return None
@@ -277,11 +320,17 @@ class Job:
         self.stop_words = message.words
         return Stored(control=ENDING)
 
-    async def on_failed(self, message: WorkerFailed) -> None:
+    async def on_pausing(self, message: WorkerPausing) -> Stored:
+        """The reason comes before the pause."""
+        await self.hold.checkpoints_full(message.words)
+        return Stored(control=PAUSING)
+
+    async def on_failed(self, message: WorkerFailed) -> Stored:
         if message.out_of_memory:
             await self.fail(f"there was not enough memory ({message.message}): {ADVICE}; it ended")
         else:
-            await self.fail(f"training raised {message.message}")
+            await self.fail(f"training {message.message}")
+        return Stored(control=FAILED)
 
     # --- ends -------------------------------------------------------------------------------------
 
@@ -303,8 +352,15 @@ class Job:
 
     async def _end(self, state: str, message: str) -> None:
         self.worker = None
+        self.hold.over()
+        ended = {"state": state, "connected": False, "message": message, "queue": None}
         try:
-            await self.change(state=state, connected=False, message=message, queue=None)
+            await self.change(**ended)
+        except OperationalError as error:
+            log.error("experiment %s: %s", self.id, held_words(error))
+            self._audience.experiment(self.experiment)
+            self.refuse_waiting()
+            await until_stored(lambda: self._store.save(self.experiment))
         finally:
             # After the change, so that whoever waits is told the reason.
             self.refuse_waiting()
@@ -341,29 +397,3 @@ class Job:
     def no_worker(self) -> ApiError:
         """Why a control can't be applied."""
         return no_worker(self.experiment)
-
-
-def no_worker(experiment: Experiment) -> ApiError:
-    """409: there is no process that could apply a control."""
-    if experiment.state == QUEUED:
-        words = f"the experiment {experiment.message}; stop it, or send this when it has started"
-        allowed = "an experiment that has started"
-    elif experiment.state in ACTIVE:
-        words = "its worker process is being reconnected; try again in a moment"
-        allowed = "an experiment whose worker is connected"
-    else:
-        reason = experiment.message or experiment.state
-        words = f"the experiment has ended: {reason}; resume it first"
-        allowed = "an experiment that trains"
-    return ApiError(409, "state", experiment.state, allowed, f"state: {words}")
-
-
-def _followed(run: Run, status: dict[str, Any] | None) -> Run:
-    if status is None:
-        return run
-    return run.model_copy(update=status | {"step": max(run.step, status["step"])})
-
-
-def _without_steps(experiment: Experiment) -> Experiment:
-    runs = [run.model_copy(update={"step": 0}) for run in experiment.runs]
-    return experiment.model_copy(update={"step": 0, "runs": runs})

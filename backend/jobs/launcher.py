@@ -81,11 +81,17 @@ class Launcher:
         """Queue a job that the manager knows; it starts at once if there is a place."""
         await job.change(
             state="queued",
-            queue=Queued(at=time.time(), paused=paused, who=who),
+            queue=Queued(at=self._moment(), paused=paused, who=who),
             message="waits for a place",
             limits=job.experiment.limits if limits is None else limits,
         )
         await self.pump()
+
+    def _moment(self) -> float:
+        """Now, and later than whoever waits already: the order outlives a clock set back."""
+        waiting = self.queue()
+        last = waiting[-1].experiment.queue if waiting else None
+        return time.time() if last is None else max(time.time(), last.at + 1e-3)
 
     def stir(self) -> None:
         """A place may have become free."""
@@ -203,6 +209,9 @@ class Launcher:
             paused=queued.paused,
             checkpoints=str(self._settings.checkpoints / job.id),
             limits=experiment.limits,
+            away_limit=self._settings.away_limit,
+            unsent_bytes=self._settings.unsent_bytes,
+            spill_bytes=self._settings.spill_bytes,
         )
         if not experiment.tensors:
             return made

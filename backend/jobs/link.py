@@ -1,4 +1,4 @@
-"""A worker's websocket to the backend: survives the backend's restarts, gives up after a minute."""
+"""A worker's websocket to the backend: survives the backend's restarts, and gives up in the end."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable
 
 from pydantic import TypeAdapter, ValidationError
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from backend.jobs.closing import FINAL, MAX_MESSAGE, REFUSED, Close
 from backend.jobs.messages import (
     Ack,
     Assign,
@@ -22,13 +23,15 @@ from backend.jobs.messages import (
     WorkerHello,
 )
 from backend.jobs.outbox import Outbox
+from backend.jobs.seal import sealed
 
 log = logging.getLogger(__name__)
 
+#: Until the backend says how long it may be away (`Assign.away_limit`).
 GIVE_UP_S = 60.0
 BACKOFF_S = (0.1, 2.0)
-#: Close code with which the backend sends a worker away for good.
-GO_AWAY = 4410
+#: What was refused so often, with no progress between, will not be taken.
+MOST_REFUSALS = 3
 
 _messages: TypeAdapter[BackendMessage] = TypeAdapter(BackendMessage)
 
@@ -51,7 +54,10 @@ class Link:
         self._token = token
         self._hello = hello
         self._outbox = outbox
-        self._give_up = give_up
+        #: Seconds without a backend after which it is not looked for any more.
+        self.give_up = give_up
+        self._refusals = 0
+        self._refusal = ""
         self._ending = threading.Event()
         #: Seconds before the next attempt to connect.
         self.delay = BACKOFF_S[0]
@@ -84,12 +90,18 @@ class Link:
 
     def _stay_connected(self) -> None:
         last_seen = time.monotonic()
-        while not self._ending.is_set() and time.monotonic() - last_seen < self._give_up:
+        while not self._ending.is_set() and time.monotonic() - last_seen < self.give_up:
             try:
                 with self._connect() as socket:
-                    if self._serve(socket):
-                        return
-                last_seen = time.monotonic()
+                    last_seen = time.monotonic()
+                    try:
+                        self._serve(socket)
+                    finally:
+                        last_seen = time.monotonic()
+                if self._closed(socket):
+                    return
+            except InvalidStatus as error:
+                self._turned_away(error)
             except (OSError, InvalidHandshake, ConnectionClosed) as error:
                 log.debug("no backend: %s", error)
             self._ending.wait(self.delay)
@@ -97,18 +109,42 @@ class Link:
             # fails to store what they send must not be stormed.
             self.delay = min(2 * self.delay, BACKOFF_S[1])
 
+    def _turned_away(self, error: InvalidStatus) -> None:
+        # It may be another server on the same port: ours may come back.
+        words = (error.response.body or b"").decode("utf-8", "replace") or str(error)
+        if words != self._refusal:
+            log.warning("the backend refuses this worker: %s", words)
+        self._refusal = words
+
+    def _closed(self, socket: ClientConnection) -> bool:
+        """A connection has ended: whether none is to be made again."""
+        code, reason = socket.close_code, socket.close_reason
+        if code == Close.AGAIN:
+            self.delay = BACKOFF_S[0]
+        if code in REFUSED:
+            log.warning("the backend refused what was sent: %s (%s)", reason, code)
+            self._refusals += 1
+        if self._refusals >= MOST_REFUSALS:
+            self._refusals = 0
+            self._outbox.break_off(f"the server refuses what this worker sends: {reason}")
+            self.on_shutdown()
+        if code == Close.VERSION:
+            log.error("the backend refuses this worker: %s", reason)
+        return code in FINAL
+
     def _connect(self) -> ClientConnection:
         return connect(
             self._url,
             additional_headers={"Authorization": f"Bearer {self._token}"},
             compression=None,
             proxy=None,
+            max_size=MAX_MESSAGE,
             open_timeout=5,
             close_timeout=1,
         )
 
-    def _serve(self, socket: ClientConnection) -> bool:
-        """Exchange messages until the connection ends; True if it shall not be made again."""
+    def _serve(self, socket: ClientConnection) -> None:
+        """Exchange messages until the connection ends."""
         hello = self._hello()
         socket.send(hello.model_dump_json())
         done = threading.Event()
@@ -137,7 +173,7 @@ class Link:
             done.set()
             if sender is not None:
                 sender.join(2.0)
-        return socket.close_code == GO_AWAY
+            self._outbox.lost()
 
     def _handle(self, message: BackendMessage) -> None:
         match message:
@@ -145,25 +181,30 @@ class Link:
                 # After a cut link it may come twice.
                 if message.experiment != self.assigned:
                     self.assigned = message.experiment
+                    self.give_up = message.away_limit
                     self.assignments.put(message)
             case WorkerControl():
                 self.on_control(message)
             case Ack():
                 if self._outbox.ack(message.seq):
-                    self.delay = BACKOFF_S[0]
+                    self._progress()
             case Stored():
                 self._outbox.stored(message.control)
-                self.delay = BACKOFF_S[0]
+                self._progress()
             case Shutdown():
                 self.assignments.put(None)
                 self.on_shutdown()
+
+    def _progress(self) -> None:
+        self.delay = BACKOFF_S[0]
+        self._refusals = 0
 
     def _send(self, socket: ClientConnection, done: threading.Event) -> None:
         try:
             while not done.is_set():
                 message = self._outbox.take(0.2)
                 if message is not None:
-                    socket.send(message)
+                    socket.send(message if isinstance(message, str) else sealed(message))
                 elif self._ending.is_set():
                     socket.close()
                     return

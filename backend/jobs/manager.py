@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from weakref import WeakValueDictionary
 
 from backend.errors import ApiError, unknown_experiment
 from backend.jobs.asking import ask, stop_row
-from backend.jobs.crew import Crew, Worker
+from backend.jobs.crew import Crew, Send, Worker
 from backend.jobs.fresh import new_experiment
-from backend.jobs.job import Audience, Job, no_worker
+from backend.jobs.job import Audience, Job
 from backend.jobs.launcher import Launcher
 from backend.jobs.memory import ADVICE
 from backend.jobs.messages import Shutdown
 from backend.jobs.room import chosen_device
 from backend.jobs.tasks import Tasks
+from backend.jobs.unanswered import no_worker
 from backend.protocol import ControlIn, ControlOut, Experiment, ExperimentIn, Limits, ResumeIn
 from backend.settings import Settings
 from backend.store import Store
@@ -29,6 +31,8 @@ log = logging.getLogger(__name__)
 CLOSE_S = 3.5
 #: In which the link of a process that has ended must be closed, its last rows stored.
 END_S = 3.0
+#: In which the store must take the end of an experiment when the server is shut down.
+STORE_S = 1.0
 #: Controls that are not worth a new process.
 NOT_FOR_ENDED = ("stop", "pause", "watch")
 
@@ -41,7 +45,8 @@ class Manager:
         self._store = store
         self._audience = audience
         self._jobs: dict[str, Job] = {}
-        self._tasks = Tasks()
+        #: What goes on in the background until the server is shut down.
+        self.tasks = Tasks()
         self._resuming: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._closing = False
         self.crew = Crew(settings.link_url(), token, self._exited)
@@ -56,11 +61,11 @@ class Manager:
             if experiment is not None:
                 job = self._jobs[id] = Job(experiment, self._store, self._audience)
                 if job.active:
-                    self._tasks.start(self._await_return(job))
-        self._tasks.start(self._release_idle())
+                    self.tasks.start(self._await_return(job))
+        self.tasks.start(self._release_idle())
         await self.crew.start()
         self.launcher.start()
-        self._tasks.start(self._warm_up())
+        self.tasks.start(self._warm_up())
 
     async def _warm_up(self) -> None:
         """Load what checking the first experiment on a task would wait for."""
@@ -83,8 +88,10 @@ class Manager:
         await self.crew.close(CLOSE_S)
         for job in list(self._jobs.values()):
             if job.active:
-                await job.stopped()
-        await self._tasks.close()
+                # A store that takes nothing would be waited for without end.
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(job.stopped(), STORE_S)
+        await self.tasks.close()
 
     @property
     def count(self) -> int:
@@ -285,22 +292,24 @@ class Manager:
         if not worker.ours:
             self.crew.forget(worker)
 
-    async def lost(self, worker: Worker) -> None:
+    async def lost(self, worker: Worker, send: Send) -> None:
         """A worker's link was cut: has it died, or will it come back?"""
+        if worker.send is not send:
+            return  # it has come back already, by another connection
         worker.detach()
         job = self._jobs.get(worker.experiment or "")
         if not worker.ours and not worker.alive():
             self.crew.forget(worker)
             await self._exited(worker, "no exit code is known")
         elif job is not None and job.worker is worker and not self._closing:
-            self._tasks.start(self._await_return(job))
-            await job.disconnect()
+            self.tasks.start(self._await_return(job))
+            job.disconnect()
         elif not worker.ours:
             self.crew.forget(worker)
 
     async def _await_return(self, job: Job) -> None:
-        deadline = time.monotonic() + self._settings.return_limit
-        while time.monotonic() < deadline:
+        since = time.monotonic()
+        while True:
             worker = job.worker
             if self._jobs.get(job.id) is not job or (worker is not None and worker.send):
                 return
@@ -308,6 +317,10 @@ class Manager:
                 self.crew.forget(worker)
                 await self._exited(worker, "no exit code is known")
                 return
+            # It counts from the last time that it was there: it may come often and be cut again.
+            seen = since if worker is None else max(since, worker.seen)
+            if time.monotonic() - seen > self._settings.return_limit:
+                break
             await asyncio.sleep(0.1)
         if self._closing or self._jobs.get(job.id) is not job:
             return

@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, TypeAdapter
 
 from backend.protocol import Limits, Message, Tensor
+from lrd_core.engine.controls import Applied, Control, Replayed, Status
 
+#: Of the link between worker and backend; raised when either end would not understand the other.
+LINK_VERSION = 1
 #: Under this name the reason of an end waits until it is `Stored`, as a control's answer does.
 ENDING = "ending"
+#: The same for the reason of a pause, and of a failure.
+PAUSING = "pausing"
+FAILED = "failed"
+
+
+def _like(kind: Any) -> Callable[[Any], Any]:
+    known: TypeAdapter[Any] = TypeAdapter(kind)
+
+    def check(value: Any) -> Any:
+        known.validate_python(value)
+        return value
+
+    return check
+
+
+#: The parts of an object of the engine, each there and of its kind; they stay a dictionary.
+AppliedParts = Annotated[dict[str, Any], AfterValidator(_like(Applied))]
+ControlParts = Annotated[dict[str, Any], AfterValidator(_like(Control))]
+StatusParts = Annotated[dict[str, Any], AfterValidator(_like(Status))]
+ReplayedParts = Annotated[dict[str, Any], AfterValidator(_like(Replayed))]
 
 
 def replayed_name(run: str) -> str:
@@ -21,6 +45,7 @@ class WorkerHello(Message):
     """Worker → backend, first message; `experiment` is set once it has its assignment."""
 
     type: Literal["hello"] = "hello"
+    link: int = Field(0, description="`LINK_VERSION`; 0 is one that did not say")
     worker: str
     pid: int
     experiment: str | None
@@ -33,15 +58,15 @@ class WorkerApplied(Message):
     """
 
     type: Literal["applied"] = "applied"
-    applied: dict[str, Any]
-    control: dict[str, Any]
+    applied: AppliedParts
+    control: ControlParts
     who: str
     at: float = Field(description="when it was applied, Unix seconds")
 
 
 class WorkerStatus(Message):
     type: Literal["status"] = "status"
-    status: dict[str, Any]
+    status: StatusParts
 
 
 class WorkerReplayed(Message):
@@ -54,7 +79,7 @@ class WorkerReplayed(Message):
 
     type: Literal["replayed"] = "replayed"
     run: str
-    parts: list[dict[str, Any]]
+    parts: list[ReplayedParts]
     first: bool = True
     last: bool = True
 
@@ -77,6 +102,13 @@ class WorkerEnding(Message):
     words: str
 
 
+class WorkerPausing(Message):
+    """Worker → backend: why it is about to pause by itself; sent again until it is `Stored`."""
+
+    type: Literal["pausing"] = "pausing"
+    words: str
+
+
 class WorkerReady(Message):
     """Worker → backend: the experiment is built; its parameter tensors."""
 
@@ -85,7 +117,7 @@ class WorkerReady(Message):
 
 
 class WorkerFailed(Message):
-    """Worker → backend: training raised; the process ends.
+    """Worker → backend: training raised; the process ends. Sent again until it is `Stored`.
 
     `out_of_memory` says that there was no memory left for what it wanted.
     """
@@ -102,6 +134,7 @@ WorkerMessage = Annotated[
     | WorkerReplayed
     | WorkerView
     | WorkerEnding
+    | WorkerPausing
     | WorkerReady
     | WorkerFailed,
     Field(discriminator="type"),
@@ -119,7 +152,9 @@ class Assign(Message):
 
     `checkpoints` is the folder of the experiment's checkpoints. `resume` (the parts of a
     `timeline.Resume`) is set when it goes on in a new process; `seq` is the newest stored frame,
-    and `first` a control to apply before any other.
+    and `first` a control to apply before any other. The worker goes on without the backend for
+    `away_limit` seconds; what is not stored it keeps in `unsent_bytes` of memory, then in
+    `spill_bytes` of the disk.
     """
 
     type: Literal["assign"] = "assign"
@@ -128,6 +163,9 @@ class Assign(Message):
     paused: bool
     checkpoints: str
     limits: Limits = Limits()
+    away_limit: float = 600.0
+    unsent_bytes: int = 64_000_000
+    spill_bytes: int = 1_000_000_000
     resume: dict[str, Any] | None = None
     seq: int = 0
     first: WorkerControl | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import logging
 from contextlib import suppress
@@ -9,32 +10,36 @@ from typing import Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from backend.jobs.crew import Worker
+from backend.api.errors import error_response
+from backend.errors import ApiError
+from backend.jobs.closing import Close, RefusedError, shortened
+from backend.jobs.crew import Send, Worker
 from backend.jobs.job import Job
-from backend.jobs.link import GO_AWAY
 from backend.jobs.manager import Manager
 from backend.jobs.messages import (
+    LINK_VERSION,
     Ack,
     WorkerApplied,
     WorkerEnding,
     WorkerFailed,
     WorkerHello,
     WorkerMessage,
+    WorkerPausing,
     WorkerReady,
     WorkerReplayed,
     WorkerStatus,
     WorkerView,
 )
+from backend.jobs.seal import opened
+from backend.jobs.unstored import RETRY_S, cause, until_stored
+from backend.services import Services
 from backend.store import SequenceGapError
 from lrd_core.engine.frames import FrameError
 
 log = logging.getLogger(__name__)
 router = APIRouter()
-
-#: Close code for a store that took nothing: come back later.
-STORE_FAILED = 1011
 
 _messages: TypeAdapter[WorkerMessage] = TypeAdapter(WorkerMessage)
 
@@ -42,80 +47,164 @@ _messages: TypeAdapter[WorkerMessage] = TypeAdapter(WorkerMessage)
 @router.websocket("/api/worker")
 async def worker_socket(socket: WebSocket) -> None:
     """One worker's connection, from hello to the end."""
-    services = socket.app.state.services
+    services: Services = socket.app.state.services
     given = socket.headers.get("authorization", "")
     if not hmac.compare_digest(given.encode(), f"Bearer {services.token}".encode()):
-        await socket.close(4403, "token: not this server's")
+        await _turn_away(socket)
         return
     await socket.accept()
-    manager: Manager = services.manager
+    # One object for all its uses: it tells this connection from the worker's next one.
+    send: Send = socket.send_text
     worker: Worker | None = None
     try:
-        hello = WorkerHello.model_validate_json(await socket.receive_text())
-        worker = await manager.welcome(hello.worker, hello.pid, hello.experiment)
-        if worker is None:
-            await socket.close(GO_AWAY, "not needed any more")
-            return
-        if hello.experiment is not None:
-            # Says where the store stands, before anything new can come.
-            newest = await services.store.newest(hello.experiment)
-            await socket.send_text(Ack(seq=newest).model_dump_json())
-        worker.attach(socket.send_text)
-        await manager.joined(worker, assigned=hello.experiment is not None)
-        await _serve(socket, manager, worker)
-    except (
-        WebSocketDisconnect,
-        ValidationError,
-        FrameError,
-        SequenceGapError,
-        RuntimeError,
-    ) as error:
-        if not isinstance(error, WebSocketDisconnect):
-            log.warning("worker link closed: %s", error)
-            with suppress(RuntimeError):
-                await socket.close(4400, str(error)[:100])
+        worker = await _welcome(socket, services, send)
+        if worker is not None:
+            await _serve(socket, services.manager, worker, send)
+    except (RefusedError, FrameError, SequenceGapError) as error:
+        await _refuse(socket, _code(error), str(error))
     except SQLAlchemyError as error:
         # The worker keeps what is not acknowledged, and comes back later with it.
-        log.error("worker link closed, the store failed: %s", _cause(error))
+        log.error("worker link closed, the store failed: %s", cause(error))
         with suppress(RuntimeError):
-            await socket.close(STORE_FAILED, "the store failed")
+            await socket.close(Close.STORE_FAILED, "the store failed")
+    except (WebSocketDisconnect, RuntimeError) as error:
+        log.debug("worker link cut: %s", error)
     finally:
         if worker is not None:
-            await _lost(manager, worker)
+            await _lost(services.manager, worker, send)
 
 
-async def _lost(manager: Manager, worker: Worker) -> None:
+async def _turn_away(socket: WebSocket) -> None:
+    allowed = "the token in worker.token, beside this server's store"
+    message = f"token: it is not this server's; use {allowed}"
+    error = ApiError(403, "token", None, allowed, message)
+    log.warning("a worker was turned away: %s", message)
+    if "websocket.http.response" in socket.scope.get("extensions", {}):
+        await socket.send_denial_response(error_response(error))
+    else:
+        await socket.close(Close.TOKEN, shortened(message))
+
+
+async def _welcome(socket: WebSocket, services: Services, send: Send) -> Worker | None:
+    """The worker that says hello, attached to this connection; None if it is sent away."""
+    hello = _hello(await _text(socket))
+    manager = services.manager
+    worker = await manager.welcome(hello.worker, hello.pid, hello.experiment)
+    if worker is None:
+        await socket.close(Close.GO_AWAY, "not needed any more")
+        return None
+    if hello.experiment is not None:
+        # Says where the store stands, before anything new can come.
+        newest = await services.store.newest(hello.experiment)
+        await send(Ack(seq=newest).model_dump_json())
+    await worker.hang_up(Close.REPLACED, "this worker has connected anew")
+    worker.attach(send, socket.close)
+    await manager.joined(worker, assigned=hello.experiment is not None)
+    return worker
+
+
+async def _text(socket: WebSocket) -> str:
+    received = await socket.receive()
+    if received["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(received.get("code", 1006))
+    text = received.get("text")
+    if text is None:
+        raise RefusedError(Close.MESSAGE, "hello: bytes came; send JSON text first")
+    return str(text)
+
+
+def _hello(text: str) -> WorkerHello:
     try:
-        await manager.lost(worker)
+        hello = WorkerHello.model_validate_json(text)
+    except ValidationError as error:
+        raise RefusedError(Close.MESSAGE, f"hello: {_first(error)}") from None
+    if hello.link != LINK_VERSION:
+        words = f"link: version {hello.link} is not known here; install one version on both ends"
+        raise RefusedError(Close.VERSION, f"{words} (here: {LINK_VERSION})")
+    return hello
+
+
+async def _lost(manager: Manager, worker: Worker, send: Send) -> None:
+    try:
+        await manager.lost(worker, send)
     except SQLAlchemyError as error:
-        log.error("the end of a worker's link is not stored: %s", _cause(error))
+        log.error("the end of a worker's link is not stored: %s", cause(error))
 
 
-def _cause(error: SQLAlchemyError) -> str:
-    """What the database said, on one line and without the statement."""
-    return str(getattr(error, "orig", None) or error).splitlines()[0]
+async def _refuse(socket: WebSocket, code: Close, words: str) -> None:
+    log.warning("worker link closed: %s", words)
+    with suppress(RuntimeError):
+        await socket.close(code, shortened(words))
 
 
-async def _serve(socket: WebSocket, manager: Manager, worker: Worker) -> None:
+def _code(error: Exception) -> Close:
+    if isinstance(error, RefusedError):
+        return error.code
+    return Close.GAP if isinstance(error, SequenceGapError) else Close.FRAME
+
+
+def _first(error: ValidationError) -> str:
+    """The first thing wrong with a message, on one line."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'text'}: {first['msg']}"
+
+
+async def _serve(socket: WebSocket, manager: Manager, worker: Worker, send: Send) -> None:
     while True:
         received = await socket.receive()
-        if received["type"] == "websocket.disconnect":
+        if received["type"] == "websocket.disconnect" or worker.send is not send:
             return
         job = manager.job(worker.experiment or "")
         # What a process that was given up still says is not part of the record.
-        if job is not None and job.worker is worker:
-            answer = await _take_in(job, received)
-            if answer is not None:
-                await socket.send_text(answer)
+        if job is None or job.worker is not worker:
+            continue
+        message = _message(received)
+        if job.hold.error is not None and not isinstance(message, WorkerView):
+            continue  # it is not acknowledged, so that it comes again
+        try:
+            answer = await _take_in(job, message)
+        except OperationalError as error:
+            await job.hold.begin(error)
+            manager.tasks.start(_hold(job, message))
+            continue
+        if answer is not None:
+            await send(answer)
 
 
-async def _take_in(job: Job, received: Any) -> str | None:
-    """Handle one message; the answer to send."""
+async def _hold(job: Job, message: bytes | WorkerMessage) -> None:
+    """Try what the store did not take until it does; then everything after it is to come again."""
+
+    async def again() -> None:
+        await _take_in(job, message)
+
+    await asyncio.sleep(RETRY_S)
+    try:
+        await until_stored(again, lambda: job.hold.error is not None)
+    finally:
+        await until_stored(job.hold.end, lambda: job.hold.error is not None)
+
+
+def _message(received: Any) -> bytes | WorkerMessage:
+    """A frame's bytes, or what a text says.
+
+    Raises:
+        FrameError: the bytes came damaged.
+        RefusedError: a text that is no message.
+    """
     data = received.get("bytes")
     if data is not None:
-        return (await job.on_frame(data)).model_dump_json()
-    message = _messages.validate_json(received["text"])
+        return opened(data)
+    try:
+        return _messages.validate_json(received["text"])
+    except ValidationError as error:
+        raise RefusedError(Close.MESSAGE, f"message: {_first(error)}") from None
+
+
+async def _take_in(job: Job, message: bytes | WorkerMessage) -> str | None:
+    """Handle one message; the answer to send."""
     match message:
+        case bytes():
+            return (await job.on_frame(message)).model_dump_json()
         case WorkerApplied():
             return (await job.on_applied(message)).model_dump_json()
         case WorkerStatus():
@@ -127,8 +216,10 @@ async def _take_in(job: Job, received: Any) -> str | None:
             job.on_view(message)
         case WorkerEnding():
             return job.on_ending(message).model_dump_json()
+        case WorkerPausing():
+            return (await job.on_pausing(message)).model_dump_json()
         case WorkerReady():
             await job.on_ready(message)
         case WorkerFailed():
-            await job.on_failed(message)
+            return (await job.on_failed(message)).model_dump_json()
     return None

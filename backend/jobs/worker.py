@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+import secrets
 import signal
 import threading
 import time
@@ -24,23 +25,28 @@ from backend.jobs.link import Link
 from backend.jobs.memory import first_line, out_of_memory
 from backend.jobs.messages import (
     ENDING,
+    FAILED,
+    LINK_VERSION,
+    PAUSING,
     Assign,
     WorkerApplied,
     WorkerControl,
     WorkerEnding,
     WorkerFailed,
     WorkerHello,
+    WorkerPausing,
     WorkerReady,
     WorkerReplayed,
     WorkerStatus,
     WorkerView,
     replayed_name,
 )
-from backend.jobs.outbox import LinkGoneError, Outbox
+from backend.jobs.outbox import LinkBrokenError, LinkGoneError, Outbox
 from backend.jobs.past import spec_of
+from backend.jobs.spill import Spill
+from backend.jobs.vault import WatchedVault
 from backend.jobs.watchdog import Watchdog
 from backend.protocol import Tensor, Usage
-from lrd_core.engine.checkpoint import Vault
 from lrd_core.engine.controls import Applied, Control, Replayed, Status
 from lrd_core.engine.experiment import RunSpec, check_experiment
 from lrd_core.engine.frames import VERSION, Block, Frame, encode
@@ -119,13 +125,16 @@ class BackendSink:
         self._outbox.put_applied(replayed_name(run), *texts)
 
     def view(self, name: str, content: dict[str, Any]) -> None:
-        self._outbox.put_text(WorkerView(name=name, content=content).model_dump_json())
+        self._outbox.put_view(WorkerView(name=name, content=content).model_dump_json())
 
     def usage(self, usage: Usage) -> None:
         self.view("usage", usage.model_dump())
 
     def ending(self, words: str) -> None:
         self._outbox.put_applied(ENDING, WorkerEnding(words=words).model_dump_json())
+
+    def pausing(self, words: str) -> None:
+        self._outbox.put_applied(PAUSING, WorkerPausing(words=words).model_dump_json())
 
     def ready(self, tensors: list[tuple[str, list[int]]]) -> None:
         message = WorkerReady(tensors=[Tensor(name=name, shape=shape) for name, shape in tensors])
@@ -134,9 +143,11 @@ class BackendSink:
     def failed(self, error: Exception) -> None:
         if out_of_memory(error):
             message = WorkerFailed(message=first_line(error), out_of_memory=True)
+        elif isinstance(error, LinkBrokenError):
+            message = WorkerFailed(message=str(error))
         else:
-            message = WorkerFailed(message=f"{type(error).__name__}: {error}")
-        self._outbox.put_text(message.model_dump_json())
+            message = WorkerFailed(message=f"raised {type(error).__name__}: {error}")
+        self._outbox.put_applied(FAILED, message.model_dump_json())
 
 
 class Worker:
@@ -149,7 +160,12 @@ class Worker:
         self._link = Link(url, token, self._hello, self._outbox)
 
     def _hello(self) -> WorkerHello:
-        return WorkerHello(worker=self._name, pid=os.getpid(), experiment=self._link.assigned)
+        return WorkerHello(
+            link=LINK_VERSION,
+            worker=self._name,
+            pid=os.getpid(),
+            experiment=self._link.assigned,
+        )
 
     def run(self) -> int:
         """Wait for the assignment, train, end; gives the exit code."""
@@ -170,12 +186,14 @@ class Worker:
         self._sink.on_steps = watchdog.stepped
         try:
             torch.set_num_threads(spec.threads)
-            self._outbox.seq = assignment.seq
+            folder = Path(assignment.checkpoints)
+            spill = Spill(folder, assignment.spill_bytes)
+            self._outbox.begin(assignment.seq, assignment.unsent_bytes, spill)
             loop = Loop(
                 spec,
                 self._sink,
                 paused=assignment.paused,
-                vault=Vault(Path(assignment.checkpoints), spec),
+                vault=WatchedVault(folder, spec, self._pause),
                 resume=resume_of(assignment.resume) if assignment.resume else None,
             )
             self._attend(loop)
@@ -186,8 +204,13 @@ class Worker:
             self._sink.ready(loop.tensors)
             watchdog.start()
             loop.run()
+            self._outbox.check()
         except LinkGoneError:
             return 3
+        except LinkBrokenError as error:
+            log.error("experiment %s: %s", assignment.experiment, error)
+            self._sink.failed(error)
+            return 1
         except Exception as error:
             log.exception("training of experiment %s failed", assignment.experiment)
             self._sink.failed(error)
@@ -205,6 +228,12 @@ class Worker:
 
         self._link.on_control = control
         self._link.on_shutdown = lambda: loop.post(Control(STOP_ID, "stop"))
+
+    def _pause(self, words: str) -> None:
+        """The disk is full: the reason goes first, then the loop pauses as if somebody asked."""
+        self._sink.pausing(words)
+        pause = Control(secrets.token_hex(6), "pause")
+        self._link.on_control(WorkerControl(control=asdict(pause), who=""))
 
     def _end(self, words: str) -> None:
         """A limit is reached: the reason goes first, then the loop ends as when it is stopped."""

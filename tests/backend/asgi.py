@@ -9,6 +9,8 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
+from backend.jobs.messages import LINK_VERSION, WorkerHello
+
 
 class Wire:
     """The client's end; messages are those of ASGI."""
@@ -40,3 +42,9 @@ async def wire(app: ASGIApp, path: str, headers: Mapping[str, str]) -> AsyncIter
     finally:
         made.incoming.put_nowait({"type": "websocket.disconnect", "code": 1000})
         await asyncio.wait_for(task, 30)
+
+
+def hello(worker: str, experiment: str | None = None, pid: int = 1) -> str:
+    """A worker's first message."""
+    message = WorkerHello(link=LINK_VERSION, worker=worker, pid=pid, experiment=experiment)
+    return message.model_dump_json()

@@ -52,6 +52,7 @@ class World:
             "LRD_FAULTS": str(self.faults),
             "LRD_WORKER_URL": f"ws://127.0.0.1:{self.proxy.port}/api/worker",
             "LRD_MAX_JOBS": "30",
+            "LRD_UNSENT_BYTES": str(UNSENT_BYTES),
         }
         self.server = Server(folder, port, False, environment)
         self.server.start()

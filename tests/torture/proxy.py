@@ -81,9 +81,14 @@ class Proxy:
                 threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
 
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
-        with suppress(OSError):
+        try:
             while data := source.recv(65536):
                 self._flows.wait()
                 sink.sendall(data)
             self._flows.wait()
             sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._flows.wait()
+            for end in (source, sink):
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)

@@ -14,13 +14,13 @@ from fastapi import FastAPI
 from backend.jobs import socket as worker_socket
 from backend.jobs.manager import Manager
 from backend.jobs.memory import first_line, out_of_memory
-from backend.jobs.messages import WorkerFailed, WorkerHello
+from backend.jobs.messages import WorkerFailed
 from backend.protocol import ExperimentIn
 from backend.services import Services
 from backend.settings import Settings
 from backend.store import Store
 from backend.stream.hub import Hub
-from tests.backend.asgi import wire
+from tests.backend.asgi import hello, wire
 from tests.backend.server import Server, everything
 
 
@@ -83,7 +83,7 @@ async def test_a_job_without_memory_has_failed_and_is_given_advice(services: Ser
     [worker] = services.manager.crew.all()
     async with wire(app, "/api/worker", {"Authorization": "Bearer token"}) as link:
         assert await link.next() is None
-        link.send(WorkerHello(worker=worker.name, pid=1, experiment=None).model_dump_json())
+        link.send(hello(worker.name))
         assert json.loads(str(await link.next()))["type"] == "assign"
         said = WorkerFailed(message="CUDA out of memory", out_of_memory=True)
         link.send(said.model_dump_json())

@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
 from backend.jobs.link import BACKOFF_S, Link
-from backend.jobs.messages import Ack, Assign, WorkerHello
+from backend.jobs.messages import LINK_VERSION, Ack, Assign, WorkerHello
 from backend.jobs.outbox import Outbox
 from tests.backend.server import until
 
@@ -36,7 +36,7 @@ def link_to(behave: Callable[[int, ServerConnection], None]) -> Iterator[tuple[L
         port = server.socket.getsockname()[1]
 
         def hello() -> WorkerHello:
-            return WorkerHello(worker="w", pid=1, experiment=link.assigned)
+            return WorkerHello(link=LINK_VERSION, worker="w", pid=1, experiment=link.assigned)
 
         link = Link(f"ws://127.0.0.1:{port}", "token", hello, outbox)
         link.start()

@@ -15,14 +15,14 @@ from fastapi import FastAPI
 from backend.errors import ApiError
 from backend.jobs import socket as worker_socket
 from backend.jobs.manager import Manager
-from backend.jobs.messages import WorkerHello
+from backend.jobs.seal import sealed
 from backend.protocol import ControlIn, ExperimentIn
 from backend.services import Services
 from backend.settings import Settings
 from backend.store import Store
 from backend.stream.hub import Hub
 from lrd_core.engine.frames import ColumnBuffer, Frame, encode
-from tests.backend.asgi import wire
+from tests.backend.asgi import hello, wire
 
 TOKEN = {"Authorization": "Bearer token"}
 GIVEN = ExperimentIn(problem="booth")
@@ -54,7 +54,7 @@ async def test_an_assignment_lost_with_the_link_is_sent_again(services: Services
     worker.attach(cut)
     await manager.joined(worker, assigned=False)
     assert await asyncio.wait_for(heard.get(), 10) == "lost"
-    await manager.lost(worker)
+    await manager.lost(worker, cut)
     assert await manager.welcome(worker.name, 1, None) is worker
     worker.attach(hear)
     await manager.joined(worker, assigned=False)
@@ -100,7 +100,7 @@ async def test_nothing_starts_while_the_server_shuts_down(services: Services) ->
 def frame(seq: int) -> bytes:
     buffer = ColumnBuffer()
     buffer.add("r1", seq, {"loss": 1.0})
-    return encode(Frame(1, seq, buffer.take()))
+    return sealed(encode(Frame(1, seq, buffer.take())))
 
 
 async def test_a_store_that_fails_closes_the_link_and_takes_the_frame_later(
@@ -112,13 +112,10 @@ async def test_a_store_that_fails_closes_the_link_and_takes_the_frame_later(
     made = await services.manager.create(GIVEN)
     [worker] = services.manager.crew.all()
 
-    def hello(experiment: str | None) -> str:
-        return WorkerHello(worker=worker.name, pid=1, experiment=experiment).model_dump_json()
-
     with closing(sqlite3.connect(services.settings.store.removeprefix("sqlite:///"))) as database:
         async with wire(app, "/api/worker", TOKEN) as link:
             assert await link.next() is None  # accepted
-            link.send(hello(None))
+            link.send(hello(worker.name))
             assert '"assign"' in await link.next()
             database.execute(
                 "CREATE TRIGGER full BEFORE INSERT ON frames BEGIN SELECT RAISE(FAIL, 'full'); END"
@@ -133,7 +130,7 @@ async def test_a_store_that_fails_closes_the_link_and_takes_the_frame_later(
         database.execute("DROP TRIGGER full")
         async with wire(app, "/api/worker", TOKEN) as link:
             assert await link.next() is None
-            link.send(hello(made.id))
+            link.send(hello(worker.name, made.id))
             assert json.loads(await link.next()) == {"type": "ack", "seq": 0}
             link.send(frame(1))
             assert json.loads(await link.next()) == {"type": "ack", "seq": 1}

@@ -14,8 +14,8 @@ from fastapi import FastAPI
 from backend.jobs import socket as worker_socket
 from backend.jobs.compare import MOST_LOSSES, in_pieces
 from backend.jobs.manager import Manager
-from backend.jobs.messages import WorkerHello
 from backend.jobs.outbox import Outbox
+from backend.jobs.seal import sealed
 from backend.jobs.worker import BackendSink
 from backend.protocol import ExperimentIn
 from backend.services import Services
@@ -24,7 +24,7 @@ from backend.store import Store
 from backend.stream.hub import Hub
 from lrd_core.engine.controls import Replayed
 from lrd_core.engine.frames import ColumnBuffer, Frame, encode
-from tests.backend.asgi import Wire, wire
+from tests.backend.asgi import Wire, hello, wire
 
 TOKEN = {"Authorization": "Bearer token"}
 #: What two runs have recorded; one step has no finite loss.
@@ -61,13 +61,13 @@ async def recorded(services: Services, link: Wire) -> tuple[str, str]:
     made = await services.manager.create(ExperimentIn(problem="booth"))
     [worker] = services.manager.crew.all()
     assert await link.next() is None  # accepted
-    link.send(WorkerHello(worker=worker.name, pid=1, experiment=None).model_dump_json())
+    link.send(hello(worker.name))
     assert json.loads(await link.next())["type"] == "assign"
     buffer = ColumnBuffer()
     for run, losses in LOSSES.items():
         for step, loss in enumerate(losses, 1):
             buffer.add(run, step, {"loss": loss})
-    link.send(encode(Frame(1, 1, buffer.take())))
+    link.send(sealed(encode(Frame(1, 1, buffer.take()))))
     assert json.loads(await link.next()) == {"type": "ack", "seq": 1}
     return made.id, worker.name
 
@@ -132,7 +132,7 @@ async def test_a_link_that_is_cut_between_them_has_all_sent_again(
     assert len(again) == 3
     async with wire(app, "/api/worker", TOKEN) as link:
         assert await link.next() is None
-        link.send(WorkerHello(worker=name, pid=1, experiment=id).model_dump_json())
+        link.send(hello(name, id))
         assert json.loads(await link.next())["type"] == "ack"
         for text in again:
             link.send(text)

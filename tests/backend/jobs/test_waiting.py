@@ -19,13 +19,13 @@ from backend.jobs import launcher
 from backend.jobs import socket as worker_socket
 from backend.jobs.job import Job
 from backend.jobs.manager import Manager
-from backend.jobs.messages import WorkerApplied, WorkerHello, WorkerStatus
+from backend.jobs.messages import WorkerApplied, WorkerStatus
 from backend.protocol import ExperimentIn, ResumeIn
 from backend.services import Services
 from backend.settings import Settings
 from backend.store import Store
 from backend.stream.hub import Hub
-from tests.backend.asgi import Wire, wire
+from tests.backend.asgi import Wire, hello, wire
 from tests.backend.server import Server, running_server, until
 
 TOKEN = {"Authorization": "Bearer token"}
@@ -125,7 +125,7 @@ async def trained(services: Services, link: Wire) -> Job:
     made = await services.manager.create(GIVEN)
     [worker] = services.manager.crew.all()
     assert await link.next() is None  # accepted
-    link.send(WorkerHello(worker=worker.name, pid=0, experiment=None).model_dump_json())
+    link.send(hello(worker.name, pid=0))
     assert json.loads(await link.next())["type"] == "assign"
     job = services.manager.job(made.id)
     assert job is not None

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from backend import logs
 from backend.app import create_app
 from backend.limits import allow_connections
+from backend.jobs.closing import MAX_MESSAGE
 from backend.settings import Settings, load_settings
 from backend.stream.wire import WireProtocol
 
@@ -69,6 +70,7 @@ def make_server(
         ws_per_message_deflate=False,
         ws_ping_interval=PING_S,
         ws_ping_timeout=PING_S,
+        ws_max_size=MAX_MESSAGE,
         server_header=False,
         timeout_graceful_shutdown=1,
     )

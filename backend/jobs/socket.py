@@ -62,6 +62,8 @@ async def worker_socket(socket: WebSocket) -> None:
             await _serve(socket, services.manager, worker, send)
     except (RefusedError, FrameError, SequenceGapError) as error:
         await _refuse(socket, _code(error), str(error))
+    except ValidationError as error:
+        await _refuse(socket, Close.MESSAGE, f"message: {_first(error)}")
     except SQLAlchemyError as error:
         # The worker keeps what is not acknowledged, and comes back later with it.
         log.error("worker link closed, the store failed: %s", cause(error))
@@ -119,8 +121,8 @@ def _hello(text: str) -> WorkerHello:
     except ValidationError as error:
         raise RefusedError(Close.MESSAGE, f"hello: {_first(error)}") from None
     if hello.link != LINK_VERSION:
-        words = f"link: version {hello.link} is not known here; install one version on both ends"
-        raise RefusedError(Close.VERSION, f"{words} (here: {LINK_VERSION})")
+        words = f"link: version {hello.link} is not known here ({LINK_VERSION} is)"
+        raise RefusedError(Close.VERSION, f"{words}; install one version on both ends")
     return hello
 
 

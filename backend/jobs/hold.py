@@ -32,6 +32,7 @@ class Hold:
         self.error: OperationalError | None = None
         #: Why it is paused, if nobody asked for that; until somebody lets it go on.
         self.words = ""
+        self._said = ""
         #: The pause that its worker is to be told of, until it answers.
         self._pause: WorkerControl | None = None
 
@@ -39,7 +40,7 @@ class Hold:
         """The store takes nothing: say so; if its disk is full, training pauses."""
         job = self._job
         self.error = error
-        words = held_words(error)
+        words = self._said = held_words(error)
         log.error("experiment %s: %s", job.id, words)
         if not no_room(error) or job.experiment.state not in ("running", "paused"):
             job.say(message=words)
@@ -51,17 +52,23 @@ class Hold:
 
     async def end(self) -> None:
         """It takes what comes again: the worker is to send what it has kept."""
-        job = self._job
         if self.error is None:
             return
-        before = job.experiment.message
+        self.error = None
         if self.words:
             self.words = ROOM_AGAIN
-        if before in (held_words(self.error), ROOM_AGAIN):
-            await job.change(message=self.words)
-        self.error = None
-        if job.worker is not None:
-            await job.worker.hang_up(Close.AGAIN, "the store works again: send again")
+        worker = self._job.worker
+        if worker is not None and worker.send is not None:
+            # It is back in a moment; until then nobody could press play.
+            await worker.hang_up(Close.AGAIN, "the store works again: send again")
+        else:
+            self._take_back()
+
+    def _take_back(self) -> None:
+        """What was said is not so any more."""
+        said, self._said = self._said, ""
+        if said and self._job.experiment.message == said:
+            self._job.say(message=self.words)
 
     async def checkpoints_full(self, words: str) -> None:
         """Its worker pauses by itself: its disk has no room."""
@@ -73,6 +80,8 @@ class Hold:
         """Its worker is there again: it may not have heard of the pause."""
         if self._pause is not None:
             await self._job.tell(self._pause)
+        if self.error is None:
+            self._take_back()
 
     def answered(self, id: str, kind: str) -> None:
         """Its worker has applied a control."""

@@ -152,7 +152,8 @@ class Job:
         self._audience.experiment(self.experiment)
 
     def say(self, **fields: Any) -> None:
-        """Change parts of the experiment that are not stored, or can't be now."""
+        """Change parts of the experiment that can't be stored now; the next change stores them."""
+        self._owed = True
         self.experiment = self.experiment.model_copy(update=fields)
         self._audience.experiment(self.experiment)
 

@@ -57,8 +57,10 @@ async def worker_socket(socket: WebSocket) -> None:
     send: Send = socket.send_text
     worker: Worker | None = None
     try:
-        worker = await _welcome(socket, services, send)
+        hello = _hello(await _text(socket))
+        worker = await _welcome(socket, services, hello, send)
         if worker is not None:
+            await services.manager.joined(worker, assigned=hello.experiment is not None)
             await _serve(socket, services.manager, worker, send)
     except (RefusedError, FrameError, SequenceGapError) as error:
         await _refuse(socket, _code(error), str(error))
@@ -87,11 +89,11 @@ async def _turn_away(socket: WebSocket) -> None:
         await socket.close(Close.TOKEN, shortened(message))
 
 
-async def _welcome(socket: WebSocket, services: Services, send: Send) -> Worker | None:
+async def _welcome(
+    socket: WebSocket, services: Services, hello: WorkerHello, send: Send
+) -> Worker | None:
     """The worker that says hello, attached to this connection; None if it is sent away."""
-    hello = _hello(await _text(socket))
-    manager = services.manager
-    worker = await manager.welcome(hello.worker, hello.pid, hello.experiment)
+    worker = await services.manager.welcome(hello.worker, hello.pid, hello.experiment)
     if worker is None:
         await socket.close(Close.GO_AWAY, "not needed any more")
         return None
@@ -101,7 +103,6 @@ async def _welcome(socket: WebSocket, services: Services, send: Send) -> Worker 
         await send(Ack(seq=newest).model_dump_json())
     await worker.hang_up(Close.REPLACED, "this worker has connected anew")
     worker.attach(send, socket.close)
-    await manager.joined(worker, assigned=hello.experiment is not None)
     return worker
 
 

@@ -93,6 +93,11 @@ class BackendSink:
         with self._lock:
             self._known[message.control["id"]] = message
 
+    def awaits(self, control: str) -> bool:
+        """Whether the loop has not answered this one yet."""
+        with self._lock:
+            return control in self._known
+
     def frame(self, blocks: list[Block]) -> None:
         self.on_steps()
         seq = self._outbox.next_seq()
@@ -158,6 +163,8 @@ class Worker:
         self._outbox = Outbox()
         self._sink = BackendSink(self._outbox)
         self._link = Link(url, token, self._hello, self._outbox)
+        #: Id of the pause that it asked its loop for.
+        self._pausing = ""
 
     def _hello(self) -> WorkerHello:
         return WorkerHello(
@@ -231,8 +238,11 @@ class Worker:
 
     def _pause(self, words: str) -> None:
         """The disk is full: the reason goes first, then the loop pauses as if somebody asked."""
+        if self._sink.awaits(self._pausing):
+            return  # the next run's checkpoint fails as well
         self._sink.pausing(words)
-        pause = Control(secrets.token_hex(6), "pause")
+        self._pausing = secrets.token_hex(6)
+        pause = Control(self._pausing, "pause")
         self._link.on_control(WorkerControl(control=asdict(pause), who=""))
 
     def _end(self, words: str) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,16 @@ class World:
         self.server = Server(folder, port, False, environment)
         self.server.start()
 
+    def switch(self, name: str, value: float | None = None) -> None:
+        """Switch a fault on, or off (None)."""
+        path = self.faults / name
+        if value is None:
+            path.unlink(missing_ok=True)
+            return
+        fresh = path.with_suffix(".new")
+        fresh.write_text(str(value))
+        fresh.rename(path)
+
     def alive(self) -> bool:
         return self.server.process.poll() is None
 
@@ -75,6 +85,16 @@ class World:
             switch.unlink()
         if not self.alive():
             self.server.start()
+
+
+@contextmanager
+def made(folder: Path) -> Iterator[World]:
+    """A world for the length of a block; nothing of it stays."""
+    world = World(folder)
+    try:
+        yield world
+    finally:
+        world.close()
 
 
 class Watcher:
@@ -158,20 +178,11 @@ class Ordeal:
             "cut": (lambda _: world.proxy.cut(), lambda _: world.proxy.mend()),
             "stall": (lambda _: world.proxy.stall(), lambda _: world.proxy.mend()),
             "half close": (lambda _: world.proxy.half_close(), lambda _: world.proxy.mend()),
-            "slow disk": (lambda v: self._switch("slow", v), lambda _: self._switch("slow")),
-            "full disk": (lambda v: self._switch("full", v), lambda _: self._room()),
-            "clock": (lambda v: self._switch("clock", v), lambda _: self._switch("clock")),
+            "slow disk": (lambda v: world.switch("slow", v), lambda _: world.switch("slow")),
+            "full disk": (lambda v: world.switch("full", v), lambda _: self._room()),
+            "clock": (lambda v: world.switch("clock", v), lambda _: world.switch("clock")),
             CHANGE: (lambda v: self._later(lambda: self._change(v)), lambda _: None),
         }
-
-    def _switch(self, name: str, value: float | None = None) -> None:
-        path = self.world.faults / name
-        if value is None:
-            path.unlink(missing_ok=True)
-            return
-        fresh = path.with_suffix(".new")
-        fresh.write_text(str(value))
-        fresh.rename(path)
 
     def _kill_worker(self) -> None:
         for worker in self.world.server.workers():
@@ -186,7 +197,7 @@ class Ordeal:
             self.world.server.start()
 
     def _room(self) -> None:
-        self._switch("full")
+        self.world.switch("full")
         self._later(lambda: self._ask(kind="play"))
 
     # --- somebody at the controls -----------------------------------------------------------------
@@ -242,20 +253,21 @@ class Ordeal:
         ended = server.experiment(self.id)
         assert ended["step"] == STEPS
         assert {run["replay"] for run in ended["runs"]} <= {"", "equal"}
-        assert found == self._undisturbed(log)
+        assert found == undisturbed(self.schedule.parts, log)
         assert "Traceback" not in server.log, server.log
 
-    def _undisturbed(self, log: list[Any]) -> Bits:
-        """The same experiment with the same changes in this process, where nothing befell it."""
-        changes = [
-            (change["step"], Control(f"c{n}", "set", "r1", "drop_rate", change["new"]))
-            for n, control in enumerate(log)
-            for change in control["changes"]
-            if control["kind"] == "set"
-        ]
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            return bits(trained(spec(**self.schedule.parts), changes).rows)
-        finally:
-            torch.set_num_threads(threads)
+
+def undisturbed(parts: dict[str, Any], log: list[Any]) -> Bits:
+    """The experiment with the same changes in this process, where nothing befalls it."""
+    changes = [
+        (change["step"], Control(f"c{n}", "set", "r1", "drop_rate", change["new"]))
+        for n, control in enumerate(log)
+        for change in control["changes"]
+        if control["kind"] == "set"
+    ]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return bits(trained(spec(**parts), changes).rows)
+    finally:
+        torch.set_num_threads(threads)

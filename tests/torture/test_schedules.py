@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.torture.ordeal import Ordeal, World
+from tests.torture.ordeal import Ordeal, World, made
 from tests.torture.schedule import schedule
 
 
@@ -22,9 +22,8 @@ def chosen() -> list[int]:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    made = World(tmp_path_factory.mktemp("torture"))
-    yield made
-    made.close()
+    with made(tmp_path_factory.mktemp("torture")) as one:
+        yield one
 
 
 @pytest.mark.parametrize("number", chosen())

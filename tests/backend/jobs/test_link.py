@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
-from backend.jobs.link import BACKOFF_S, Link
+from backend.jobs.closing import FINAL, Close
+from backend.jobs.link import BACKOFF_S, GIVE_UP_S, MOST_REFUSALS, Link
 from backend.jobs.messages import LINK_VERSION, Ack, Assign, WorkerHello
-from backend.jobs.outbox import Outbox
+from backend.jobs.outbox import LinkBrokenError, LinkGoneError, Outbox
+from backend.jobs.seal import opened
 from tests.backend.server import until
 
 ASSIGN = Assign(
@@ -20,7 +24,9 @@ ASSIGN = Assign(
 
 
 @contextmanager
-def link_to(behave: Callable[[int, ServerConnection], None]) -> Iterator[tuple[Link, Outbox]]:
+def link_to(
+    behave: Callable[[int, ServerConnection], None], give_up: float = GIVE_UP_S
+) -> Iterator[tuple[Link, Outbox]]:
     """A link to a backend that calls `behave(n, socket)` at its n-th connection, from 1."""
     count = 0
 
@@ -38,7 +44,7 @@ def link_to(behave: Callable[[int, ServerConnection], None]) -> Iterator[tuple[L
         def hello() -> WorkerHello:
             return WorkerHello(link=LINK_VERSION, worker="w", pid=1, experiment=link.assigned)
 
-        link = Link(f"ws://127.0.0.1:{port}", "token", hello, outbox)
+        link = Link(f"ws://127.0.0.1:{port}", "token", hello, outbox, give_up)
         link.start()
         try:
             yield link, outbox
@@ -117,3 +123,77 @@ def test_a_thread_that_breaks_lets_the_training_end() -> None:
             assert outbox.drain(0)  # closed: nobody waits for it any more
     finally:
         threading.excepthook = hook
+
+
+def ended(link: Link) -> threading.Event:
+    """Set once the training is told to end."""
+    event = threading.Event()
+    link.on_shutdown = event.set
+    return event
+
+
+def test_what_is_refused_again_and_again_ends_the_training_with_the_reason() -> None:
+    refusals: list[str] = []
+
+    def behave(n: int, socket: ServerConnection) -> None:
+        socket.recv()
+        socket.send(ASSIGN if n == 1 else Ack(seq=0).model_dump_json())
+        message = socket.recv()
+        if isinstance(message, bytes):
+            refusals.append("frame")
+            socket.close(Close.ROWS, "frame 1: there is no run 'r9'")
+        socket.recv()
+
+    with link_to(behave) as (link, outbox):
+        over = ended(link)
+        outbox.put_frame(1, b"frame")
+        assert over.wait(30)
+        assert refusals == ["frame"] * MOST_REFUSALS
+        with pytest.raises(LinkBrokenError, match="there is no run 'r9'"):
+            outbox.check()
+
+
+def test_frames_travel_sealed() -> None:
+    came: queue.SimpleQueue[bytes | str] = queue.SimpleQueue()
+
+    def behave(_: int, socket: ServerConnection) -> None:
+        socket.recv()
+        while True:
+            came.put(socket.recv())
+
+    with link_to(behave) as (_, outbox):
+        outbox.put_frame(1, b"frame")
+        message = came.get(timeout=30)
+        assert isinstance(message, bytes)
+        assert opened(message) == b"frame"
+
+
+@pytest.mark.parametrize("code", sorted(FINAL))
+def test_a_worker_that_is_sent_away_does_not_come_back(code: Close) -> None:
+    count: list[int] = []
+
+    def behave(n: int, socket: ServerConnection) -> None:
+        count.append(n)
+        socket.recv()
+        socket.close(code, "not here")
+
+    with link_to(behave) as (link, _):
+        assert link.assignments.get(timeout=30) is None
+    assert count == [1]
+
+
+def test_how_long_the_backend_may_be_away_comes_with_the_assignment() -> None:
+    gone = threading.Event()
+
+    def behave(n: int, socket: ServerConnection) -> None:
+        socket.recv()
+        socket.send(ASSIGN.replace('"away_limit":600.0', '"away_limit":0.05'))
+        gone.wait(30)
+
+    with link_to(behave) as (link, outbox):
+        over = ended(link)
+        assert link.assignments.get(timeout=30) is not None
+        gone.set()
+        assert over.wait(30)
+        with pytest.raises(LinkGoneError):
+            outbox.put_frame(1, b"frame")

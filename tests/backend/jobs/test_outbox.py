@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from backend.jobs.outbox import LinkGoneError, Outbox
+from backend.jobs.messages import FAILED
+from backend.jobs.outbox import MOST_VIEWS, LinkBrokenError, LinkGoneError, Outbox
+from backend.jobs.spill import Spill
 
 
 def drained(outbox: Outbox) -> list[bytes | str]:
@@ -116,3 +121,144 @@ def test_draining_ends_when_the_last_message_is_taken() -> None:
     assert outbox.take(0) == "status"
     thread.join(10)
     assert drained_in_time == [True]
+
+
+class Backend:
+    """The other end, as the contract has it: takes every frame once, in order, and acknowledges."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self.outbox = outbox
+        self.frames: list[bytes] = []
+        self.answers: list[str] = []
+
+    def take(self, most: int) -> None:
+        """Store up to `most` messages; nothing is acknowledged."""
+        for _ in range(most):
+            message = self.outbox.take(0)
+            if message is None:
+                return
+            if isinstance(message, str):
+                # What is recorded never follows a change that is not.
+                assert len(self.frames) >= int(message.split()[-1])
+                self.answers.append(message)
+                continue
+            number = int(message.split()[1])
+            if number == len(self.frames) + 1:
+                self.frames.append(message)
+            assert number <= len(self.frames), "a gap"
+
+    def acknowledge(self, unheard: int) -> None:
+        self.outbox.ack(max(0, len(self.frames) - unheard))
+
+    def cut(self) -> None:
+        self.outbox.lost()
+        self.outbox.restart(len(self.frames))
+
+
+acts = st.lists(
+    st.tuples(st.just("put"), st.integers(1, 5))
+    | st.tuples(st.just("take"), st.integers(1, 8))
+    | st.tuples(st.just("ack"), st.integers(0, 3))
+    | st.tuples(st.sampled_from(["cut", "answer"]), st.just(0)),
+    max_size=60,
+)
+
+
+@given(acts=acts, limit=st.integers(1, 60))
+def test_whatever_happens_every_frame_arrives_once_and_in_order(
+    tmp_path_factory: pytest.TempPathFactory, acts: list[tuple[str, int]], limit: int
+) -> None:
+    outbox = Outbox()
+    outbox.begin(0, limit, Spill(tmp_path_factory.getbasetemp(), 10_000))
+    backend = Backend(outbox)
+    made, asked = 0, 0
+    for act, number in acts:
+        if act == "put":
+            for _ in range(number):
+                made += 1
+                outbox.put_frame(made, b"frame %d" % made)
+        elif act == "answer":
+            asked += 1
+            outbox.put_applied(f"c{asked}", f"answer {asked} after {made}")
+        elif act == "take":
+            backend.take(number)
+        elif act == "ack":
+            backend.acknowledge(number)
+        else:
+            backend.cut()
+    while len(backend.frames) < made:
+        backend.take(1000)
+        backend.acknowledge(0)
+    backend.take(1000)
+    backend.acknowledge(0)
+    assert backend.frames == [b"frame %d" % n for n in range(1, made + 1)]
+    assert {f"answer {n}" for n in range(1, asked + 1)} == {
+        answer.split(" after")[0] for answer in backend.answers
+    }
+    for n in range(1, asked + 1):
+        outbox.stored(f"c{n}")
+    assert outbox.drain(0)
+
+
+def test_what_memory_does_not_hold_is_spilled_and_comes_in_its_place(tmp_path: Path) -> None:
+    outbox = Outbox(limit=10, spill=Spill(tmp_path, 1000))
+    outbox.put_frame(1, b"x" * 10)
+    outbox.put_frame(2, b"spilled")
+    outbox.put_applied("c1", "change")
+    outbox.put_frame(3, b"after")
+    assert drained(outbox) == [b"x" * 10]  # there is no room for the next before it is stored
+    outbox.ack(1)
+    assert drained(outbox) == [b"spilled", "change", b"after"]
+    outbox.restart(1)
+    assert drained(outbox) == [b"spilled", "change", b"after"]
+
+
+def test_the_loop_waits_when_the_disk_is_full_as_well(tmp_path: Path) -> None:
+    outbox = Outbox(limit=1, spill=Spill(tmp_path, 20))
+    outbox.put_frame(1, b"memory")
+    outbox.put_frame(2, b"disk")
+    through = threading.Event()
+
+    def train() -> None:
+        outbox.put_frame(3, b"too much")
+        through.set()
+
+    thread = threading.Thread(target=train)
+    thread.start()
+    assert drained(outbox) == [b"memory"]
+    outbox.ack(1)
+    assert drained(outbox)[:1] == [b"disk"]
+    outbox.ack(2)
+    assert through.wait(10)
+    thread.join()
+
+
+def test_without_a_connection_only_what_is_kept_piles_up() -> None:
+    outbox = filled()
+    outbox.lost()
+    for number in range(1000):
+        outbox.put_status(f"status {number}")
+        outbox.put_view(f"view {number}")
+    assert outbox.take(0) is None
+    outbox.restart(3)
+    assert drained(outbox) == ["ready", "applied c1", "status 999"]
+
+
+def test_pictures_wait_for_everything_else_and_the_newest_are_kept() -> None:
+    outbox = Outbox()
+    for number in range(MOST_VIEWS + 1):
+        outbox.put_view(f"view {number}")
+    outbox.put_frame(1, b"frame")
+    assert drained(outbox) == [b"frame", *(f"view {n}" for n in range(1, MOST_VIEWS + 1))]
+
+
+def test_a_store_that_has_lost_rows_ends_the_training() -> None:
+    outbox = filled()
+    outbox.ack(3)
+    outbox.restart(2)
+    with pytest.raises(LinkBrokenError, match="frame 3 was acknowledged, and its newest is 2"):
+        outbox.put_frame(4, b"frame 4")
+    outbox.put_applied(FAILED, "why")
+    assert drained(outbox)[-1] == "why"  # which can still be told
+    outbox.stored(FAILED)
+    assert outbox.drain(0)

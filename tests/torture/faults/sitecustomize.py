@@ -2,7 +2,8 @@
 
 Python imports this file by its name. In the folder that `LRD_FAULTS` names, a file switches each
 fault on: ``clock`` holds seconds by which the wall clock is wrong, ``slow`` seconds that a commit
-takes longer; while ``full`` is there, the disk is full.
+takes longer; while ``full`` is there, the disk is full, while ``full checkpoints`` is, that of the
+checkpoints is.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from typing import Any
 
 #: Pages above which a database of SQLite cannot grow; below its present size, its present size.
 FULL, ROOMY = 1, 2**30
+WRITES = ("INSERT", "UPDATE", "DELETE")
+TOO_LARGE = "CREATE TABLE too_large AS SELECT zeroblob(100000000) AS x"
 
 
 def install(folder: Path) -> None:
     _shift_clock(folder / "clock")
-    _fill_disk(folder / "full")
+    _fill_disk([folder / "full", folder / "full checkpoints"])
     _fill_and_slow_store(folder / "full", folder / "slow")
 
 
@@ -36,12 +39,12 @@ def _shift_clock(path: Path) -> None:
     time.time = lambda: right() + _number(path)
 
 
-def _fill_disk(path: Path) -> None:
+def _fill_disk(switches: list[Path]) -> None:
     """Files written by Python; SQLite does not come by here."""
     flush = os.fsync
 
     def fsync(file: int) -> None:
-        if path.exists():
+        if any(path.exists() for path in switches):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         flush(file)
 
@@ -55,6 +58,12 @@ def _fill_and_slow_store(full: Path, slow: Path) -> None:
     def begin(connection: Any) -> None:
         pages = FULL if full.exists() else ROOMY
         connection.connection.dbapi_connection.execute(f"PRAGMA max_page_count={pages}")
+
+    @event.listens_for(Engine, "before_cursor_execute", retval=True)
+    def execute(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> Any:
+        if full.exists() and statement.split()[0] in WRITES:
+            return TOO_LARGE, ()  # what is small might find room on a page that is there
+        return statement, parameters
 
     @event.listens_for(Engine, "commit")
     def commit(_connection: Any) -> None:

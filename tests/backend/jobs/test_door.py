@@ -240,3 +240,13 @@ def test_a_message_that_is_too_long_is_refused_before_it_comes(door: Door, kind:
         code, reason = closed(link)
     assert code == 1009
     assert f"exceeds limit of {MAX_MESSAGE} bytes" in reason
+
+
+def test_a_worker_that_has_come_back_is_not_lost_with_its_old_connection(door: Door) -> None:
+    """A link may hang, and be known to be dead at one end only."""
+    with door.inside() as old, door.inside() as new:
+        assert closed(old)[0] == Close.REPLACED
+        job = door.services.manager.job(door.id)
+        assert job is not None
+        assert door.call(job.tell(Ack(seq=1)))
+        assert Ack.model_validate_json(new.recv(timeout=30)).seq == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -134,3 +135,39 @@ async def test_a_store_that_fails_closes_the_link_and_takes_the_frame_later(
             assert json.loads(await link.next()) == {"type": "ack", "seq": 0}
             link.send(frame(1))
             assert json.loads(await link.next()) == {"type": "ack", "seq": 1}
+
+
+async def test_a_worker_whose_link_is_cut_again_and_again_is_waited_for(tmp_path: Path) -> None:
+    settings = Settings(store=f"sqlite:///{tmp_path}/lrd.sqlite3", return_limit=2)
+    store, hub = Store(settings.store), Hub()
+    manager = Manager(settings, store, hub, "token")
+    made = await manager.create(GIVEN)
+    [worker] = manager.crew.all()
+
+    async def send(_: str) -> None: ...
+
+    for assigned in (False, *[True] * 30):
+        assert await manager.welcome(worker.name, 1, made.id if assigned else None) is worker
+        worker.attach(send)
+        await manager.joined(worker, assigned)
+        await manager.lost(worker, send)
+        await asyncio.sleep(0.1)
+    assert (await manager.experiment(made.id)).state == "starting"
+    await manager.close()
+    store.close()
+
+
+async def test_the_order_of_the_queue_outlives_a_clock_that_is_set_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(store=f"sqlite:///{tmp_path}/lrd.sqlite3", max_jobs=1)
+    store, hub = Store(settings.store), Hub()
+    manager = Manager(settings, store, hub, "token")
+    ids = []
+    for hour in (9, 8, 7, 6):
+        monkeypatch.setattr(time, "time", lambda now=hour * 3600.0: now)
+        ids.append((await manager.create(GIVEN)).id)
+    assert [job.id for job in manager.launcher.queue()] == ids[1:]
+    assert await store.queued() == ids[1:]
+    await manager.close()
+    store.close()

@@ -1,4 +1,5 @@
 # make demo: from a fresh clone to the dashboard. make test: everything, browser included.
+# make torture: a hundred schedules of faults, of which make test runs ten.
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 PORT ?= 8000
@@ -10,7 +11,7 @@ LIVE_SOURCES := $(shell find $(LIVE)/src -type f 2>/dev/null) $(LIVE)/package.js
 # Node from the system where it is new enough, else the one that PyPI brought.
 NODE_PATH_PREFIX = $$($(BIN)/python scripts/node_path.py)
 
-.PHONY: setup demo test test-python test-live lint bench clean lock screenshots types docs
+.PHONY: setup demo test test-python test-live torture lint bench clean lock screenshots types docs
 .DELETE_ON_ERROR:
 
 setup: $(STAMPS)/python $(STAMPS)/live
@@ -52,6 +53,11 @@ test-live: $(STAMPS)/live
 test-python: setup
 	@$(BIN)/python scripts/browser.py
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+# One schedule alone: make torture SCHEDULES=17
+SCHEDULES ?= 0-99
+torture: setup
+	@LRD_SCHEDULES=$(SCHEDULES) OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 tests/torture
 
 lint: setup
 	@$(BIN)/ruff check .

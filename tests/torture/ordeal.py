@@ -25,8 +25,9 @@ SITE = Path(__file__).parent / "faults"
 NAMES = ["r1", "r2"]
 #: Seconds in which everything must be done once the last fault is over.
 SETTLE_S = 60.0
-#: Memory for frames that are not stored: so little that they are spilled.
-UNSENT_BYTES = 20_000
+#: Memory for frames that are not stored, and disk: so little that they are spilled, and that training
+#: waits in a long fault.
+UNSENT_BYTES, SPILL_BYTES = 20_000, 100_000
 
 Bits = dict[tuple[str, int], dict[str, bytes]]
 
@@ -53,6 +54,7 @@ class World:
             "LRD_WORKER_URL": f"ws://127.0.0.1:{self.proxy.port}/api/worker",
             "LRD_MAX_JOBS": "30",
             "LRD_UNSENT_BYTES": str(UNSENT_BYTES),
+            "LRD_SPILL_BYTES": str(SPILL_BYTES),
         }
         self.server = Server(folder, port, False, environment)
         self.server.start()

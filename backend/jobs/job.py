@@ -7,12 +7,13 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError
 
 from backend.errors import ApiError, refused
+from backend.jobs.audience import Audience
 from backend.jobs.changes import after_changes, followed, without_steps
 from backend.jobs.closing import Close, RefusedError
 from backend.jobs.compare import EQUAL, Comparison
@@ -53,22 +54,6 @@ ENDED = ("cancelled", "failed")
 DONE = ("finished", "diverged")
 
 
-class Audience(Protocol):
-    """Who is told about an experiment's news (the stream's hub)."""
-
-    def frame(self, experiment: str, seq: int, data: bytes) -> None: ...
-
-    def experiment(self, experiment: Experiment) -> None: ...
-
-    def control(self, experiment: str, control: ControlOut) -> None: ...
-
-    def view(self, experiment: str, name: str, content: dict[str, Any]) -> None: ...
-
-    def viewers(self, experiment: str) -> int: ...
-
-    def ended(self, experiment: str) -> None: ...
-
-
 class Job:
     """Keeps `experiment` true, the store complete and the audience informed."""
 
@@ -98,8 +83,8 @@ class Job:
         #: Its newest stored frame; None: not known yet.
         self._newest: int | None = None
         self._ledger = Ledger()
-        #: It has changed, and that is neither stored nor told.
-        self._owed = False
+        #: How often it was changed, and how many of these changes are stored.
+        self._changes = self._stored = 0
         self._store = store
         self._audience = audience
         self._answers: dict[str, asyncio.Future[ControlOut]] = {}
@@ -147,13 +132,19 @@ class Job:
 
     async def change(self, **fields: Any) -> None:
         """Change parts of the experiment: stored, then told."""
+        self._changes += 1
         self.experiment = self.experiment.model_copy(update=fields)
-        await self._store.save(self.experiment)
+        await self._save()
         self._audience.experiment(self.experiment)
+
+    async def _save(self) -> None:
+        number = self._changes
+        await self._store.save(self.experiment)
+        self._stored = max(self._stored, number)
 
     def say(self, **fields: Any) -> None:
         """Change parts of the experiment that can't be stored now; the next change stores them."""
-        self._owed = True
+        self._changes += 1
         self.experiment = self.experiment.model_copy(update=fields)
         self._audience.experiment(self.experiment)
 
@@ -186,8 +177,9 @@ class Job:
             return Ack(seq=frame.seq)
         newest = self._ledger.check(frame, [run.id for run in self.experiment.runs])
         fresh = await self._store.append_frame(self.id, pack(frame, data))
-        self._newest = frame.seq
-        self._ledger.enter(newest)
+        if frame.seq > self._newest:  # the same frame may come by two connections at a time
+            self._newest = frame.seq
+            self._ledger.enter(newest)
         if fresh:
             steps = newest_steps(frame)
             for run in self.experiment.runs:
@@ -239,11 +231,10 @@ class Job:
             self.finished_at = None  # one that was added or forked catches up
         elif self.finished_at is None:
             self.finished_at = time.monotonic()
-        self._owed = self._owed or without_steps(after) != without_steps(before)
-        if self._owed:
-            await self._store.save(after)
-            self._owed = False
-            self._audience.experiment(after)
+        self._changes += without_steps(after) != without_steps(before)
+        if self._changes > self._stored:
+            await self._save()
+            self._audience.experiment(self.experiment)
 
     async def on_applied(self, message: WorkerApplied) -> Stored:
         """Store a control that took effect, then answer whoever sent it."""
@@ -277,12 +268,13 @@ class Job:
     async def take_up(self, after: Experiment, row: dict[str, Any]) -> ControlOut:
         """Store a control (a row of `tables.controls`) with the experiment after it; tell both."""
         out = control_out(row)
-        self._owed = self._owed or after != self.experiment
+        self._changes += after != self.experiment
         self.experiment = after
+        number, before = self._changes, self._stored
         if await self._store.add_control(after, row):
-            owed, self._owed = self._owed, False
+            self._stored = max(before, number)
             self._audience.control(self.id, out)
-            if owed:
+            if number > before:
                 self._audience.experiment(after)
         return out
 
@@ -361,7 +353,7 @@ class Job:
             log.error("experiment %s: %s", self.id, held_words(error))
             self._audience.experiment(self.experiment)
             self.refuse_waiting()
-            await until_stored(lambda: self._store.save(self.experiment))
+            await until_stored(self._save)
         finally:
             # After the change, so that whoever waits is told the reason.
             self.refuse_waiting()

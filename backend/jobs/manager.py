@@ -11,9 +11,10 @@ from weakref import WeakValueDictionary
 
 from backend.errors import ApiError, unknown_experiment
 from backend.jobs.asking import ask, stop_row
+from backend.jobs.audience import Audience
 from backend.jobs.crew import Crew, Send, Worker
 from backend.jobs.fresh import new_experiment
-from backend.jobs.job import Audience, Job
+from backend.jobs.job import Job
 from backend.jobs.launcher import Launcher
 from backend.jobs.memory import ADVICE
 from backend.jobs.messages import Shutdown

@@ -25,8 +25,8 @@ SITE = Path(__file__).parent / "faults"
 NAMES = ["r1", "r2"]
 #: Seconds in which everything must be done once the last fault is over.
 SETTLE_S = 60.0
-#: Memory for frames that are not stored, and disk: so little that they are spilled, and that training
-#: waits in a long fault.
+#: Memory and disk for frames that are not stored: so little that they are spilled, and that
+#: training waits in a long fault.
 UNSENT_BYTES, SPILL_BYTES = 20_000, 100_000
 
 Bits = dict[tuple[str, int], dict[str, bytes]]

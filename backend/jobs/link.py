@@ -72,9 +72,14 @@ class Link:
         self._thread.start()
 
     def finish(self, seconds: float) -> None:
-        """Wait until everything is stored, at most so long, then close the connection."""
-        if not self._outbox.drain(seconds):
-            log.warning("ends with %s", self._outbox.left())
+        """Wait until everything is stored, at most so long without any progress, then close the
+        connection."""
+        left = self._outbox.unstored()
+        while not self._outbox.drain(seconds):
+            before, left = left, self._outbox.unstored()
+            if left >= before:
+                log.warning("ends with %s", self._outbox.left())
+                break
         self._ending.set()
         self._outbox.close()
         self._thread.join(2.0)

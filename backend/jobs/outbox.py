@@ -230,18 +230,20 @@ class Outbox:
         """Wait until all is sent and stored; False if that took longer (None: however long)."""
         with self._changed:
             return self._changed.wait_for(
-                lambda: not (self._outgoing or self._unstored() or self._applied) or self._closed,
+                lambda: not (self._outgoing or self.unstored()) or self._closed,
                 seconds,
             )
 
-    def _unstored(self) -> int:
-        return self.seq - self._acked
+    def unstored(self) -> int:
+        """Frames and answers that are not stored yet."""
+        with self._changed:
+            return self.seq - self._acked + len(self._applied)
 
     def left(self) -> str:
         """What is not stored yet, in words."""
         with self._changed:
             unsent, answers = len(self._outgoing), len(self._applied)
-            frames = self._unstored()
+            frames = self.unstored() - answers
             return f"{unsent} messages unsent, {frames} frames and {answers} answers not stored"
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -197,3 +198,21 @@ def test_how_long_the_backend_may_be_away_comes_with_the_assignment() -> None:
         assert over.wait(30)
         with pytest.raises(LinkGoneError):
             outbox.put_frame(1, b"frame")
+
+
+def test_the_end_waits_as_long_as_the_backend_gets_on_with_what_is_left() -> None:
+    frames = 8
+
+    def behave(_: int, socket: ServerConnection) -> None:
+        socket.recv()
+        for seq in range(1, frames + 1):
+            socket.recv()
+            time.sleep(0.2)
+            socket.send(Ack(seq=seq).model_dump_json())
+        socket.recv()
+
+    with link_to(behave) as (link, outbox):
+        for seq in range(1, frames + 1):
+            outbox.put_frame(seq, b"frame")
+        link.finish(0.8)
+        assert outbox.unstored() == 0

@@ -149,7 +149,7 @@ class BackendSink:
         if out_of_memory(error):
             message = WorkerFailed(message=first_line(error), out_of_memory=True)
         elif isinstance(error, LinkBrokenError):
-            message = WorkerFailed(message=str(error))
+            message = WorkerFailed(message=f"ended: {error}")
         else:
             message = WorkerFailed(message=f"raised {type(error).__name__}: {error}")
         self._outbox.put_applied(FAILED, message.model_dump_json())

@@ -53,6 +53,7 @@ class World:
             "LRD_FAULTS": str(self.faults),
             "LRD_WORKER_URL": f"ws://127.0.0.1:{self.proxy.port}/api/worker",
             "LRD_MAX_JOBS": "30",
+            "LRD_RETURN_LIMIT": "30",
             "LRD_UNSENT_BYTES": str(UNSENT_BYTES),
             "LRD_SPILL_BYTES": str(SPILL_BYTES),
         }
@@ -147,6 +148,7 @@ class Ordeal:
     schedule: Schedule
     id: str = field(init=False)
     answered: list[Any] = field(default_factory=list)
+    killed: bool = False
     _asking: list[threading.Thread] = field(default_factory=list)
 
     def run(self) -> None:
@@ -187,6 +189,7 @@ class Ordeal:
         }
 
     def _kill_worker(self) -> None:
+        self.killed = True
         for worker in self.world.server.workers():
             worker.kill()
 
@@ -234,6 +237,7 @@ class Ordeal:
         if experiment["state"] == "paused":
             self._ask(kind="play")
         elif experiment["state"] in ("failed", "cancelled"):
+            assert self.killed, experiment["message"]  # nothing else ends it
             self._resume()
         elif experiment["speed"] and experiment["state"] == "running":
             self._ask(kind="speed", value=0.0)
@@ -254,6 +258,7 @@ class Ordeal:
             assert known[answer["id"]] == answer
         ended = server.experiment(self.id)
         assert ended["step"] == STEPS
+        assert self.killed or not any(control["kind"] == "resume" for control in log)
         assert {run["replay"] for run in ended["runs"]} <= {"", "equal"}
         assert found == undisturbed(self.schedule.parts, log)
         assert "Traceback" not in server.log, server.log

@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from backend.jobs.closing import Close
 from backend.jobs.messages import WorkerControl
 from backend.jobs.unstored import full_words, held_words, no_room
+from backend.store.records import ACTIVE
 from lrd_core.engine.controls import Control
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Hold:
         self.error = error
         words = self._said = held_words(error)
         log.error("experiment %s: %s", job.id, words)
-        if not no_room(error) or job.experiment.state not in ("running", "paused"):
+        if not no_room(error) or job.experiment.state not in ACTIVE:
             job.say(message=words)
             return
         self.words = words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import sqlite3
 import time
@@ -12,11 +13,14 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy.exc import OperationalError
 
 from backend.errors import ApiError
 from backend.jobs import socket as worker_socket
+from backend.jobs.closing import Close
 from backend.jobs.manager import Manager
 from backend.jobs.seal import sealed
+from backend.jobs.unstored import no_room
 from backend.protocol import ControlIn, ExperimentIn
 from backend.services import Services
 from backend.settings import Settings
@@ -24,6 +28,7 @@ from backend.store import Store
 from backend.stream.hub import Hub
 from lrd_core.engine.frames import ColumnBuffer, Frame, encode
 from tests.backend.asgi import hello, wire
+from tests.backend.server import until
 
 TOKEN = {"Authorization": "Bearer token"}
 GIVEN = ExperimentIn(problem="booth")
@@ -171,3 +176,52 @@ async def test_the_order_of_the_queue_outlives_a_clock_that_is_set_back(
     assert await store.queued() == ids[1:]
     await manager.close()
     store.close()
+
+
+async def test_a_store_that_is_locked_holds_what_comes_and_asks_for_the_rest_later(
+    services: Services,
+) -> None:
+    manager = services.manager
+    app = FastAPI()
+    app.include_router(worker_socket.router)
+    app.state.services = services
+    made = await manager.create(GIVEN)
+    [worker] = manager.crew.all()
+    path = services.settings.store.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        async with wire(app, "/api/worker", TOKEN) as link:
+            assert await link.next() is None  # accepted
+            link.send(hello(worker.name))
+            assert '"assign"' in await link.next()
+            other.execute("BEGIN EXCLUSIVE")
+            link.send(frame(1))
+            job = manager.job(made.id)
+            assert job is not None
+            await asyncio.to_thread(until, lambda: job.experiment.message)
+            locked = "the store takes nothing (database is locked)"
+            assert job.experiment.message == f"{locked}; rows are kept until it does"
+            assert job.experiment.state == "starting"  # and not paused
+            with pytest.raises(ApiError, match="database is locked") as refused:
+                await manager.control(made.id, ControlIn(kind="pause"))
+            assert refused.value.status == 503
+            link.send(frame(2))  # is not taken either
+            other.execute("ROLLBACK")
+            assert await link.next() == Close.AGAIN
+        async with wire(app, "/api/worker", TOKEN) as link:
+            assert await link.next() is None
+            link.send(hello(worker.name, made.id))
+            assert json.loads(await link.next()) == {"type": "ack", "seq": 1}
+            assert job.experiment.message == ""
+            link.send(frame(2))
+            assert json.loads(await link.next()) == {"type": "ack", "seq": 2}
+    await manager.tasks.close()
+
+
+def test_a_full_disk_is_known_whoever_says_so() -> None:
+    class FullError(Exception):
+        sqlstate = "53100"
+
+    assert no_room(OperationalError("INSERT", {}, FullError("could not extend file")))
+    assert no_room(OSError(errno.ENOSPC, "No space left on device"))
+    assert not no_room(OperationalError("INSERT", {}, Exception("connection refused")))
+    assert not no_room(OSError(errno.EACCES, "Permission denied"))

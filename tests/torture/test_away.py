@@ -24,7 +24,11 @@ def test_what_memory_does_not_hold_is_spilled_until_the_backend_is_back(tmp_path
         [worker] = server.workers()
         server.kill()
         kept = tmp_path / "checkpoints" / id
-        until(lambda: steps_of(kept).get("r1", [0])[-1] > before + MANY, what="a late checkpoint")
+
+        def late() -> bool:
+            return max(steps_of(kept).get("r1", ()), default=0) > before + MANY
+
+        until(late, what="a checkpoint of a late step")
         server.start()
         until(lambda: server.experiment(id)["connected"], what="the reconnect")
         out = server.control(id, kind="pause").json()

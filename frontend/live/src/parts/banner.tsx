@@ -19,7 +19,7 @@ const ENDS: Partial<Record<State, string>> = {
   failed: "the experiment failed",
 };
 
-/** One line for what a person must know: an end, a failure, a successor elsewhere. */
+/** One line for what a person must know: an end, a failure, a full disk, a successor elsewhere. */
 export function Banner({ session }: { session: Session }) {
   const app = useApp();
   const experiment = session.experiment.value;
@@ -38,7 +38,7 @@ export function Banner({ session }: { session: Session }) {
     );
   }
   if (experiment.state === "queued") return <Queued session={session} />;
-  if (!hasEnded(experiment)) return null;
+  if (!hasEnded(experiment)) return <Held words={experiment.message} />;
   const message = experiment.message || ENDS[experiment.state] || experiment.state;
   const step = formatStep(Math.max(session.head, experiment.step));
   const kept = message.includes("kept") ? "" : `; every step up to ${step} is kept`;
@@ -72,6 +72,16 @@ export function Banner({ session }: { session: Session }) {
         </button>
       </span>
     </div>
+  );
+}
+
+/** What keeps it from training, or from being stored: a full disk. */
+function Held({ words }: { words: string }) {
+  if (!words) return null;
+  return (
+    <p class="banner bad" data-testid="held" role="status">
+      {sentence(words)}.
+    </p>
   );
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +18,13 @@ from lrd_core.settings import SettingError
 #: Addresses that mean every interface, and the loopback address that reaches them.
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 DATA_FOLDER = Path("data")
-STORE_URL = "an SQLAlchemy URL, e.g. sqlite:///data/lrd.sqlite3"
+STORE_URL = (
+    "an SQLAlchemy URL of SQLite or PostgreSQL, e.g. sqlite:///data/lrd.sqlite3 or "
+    "postgresql://user:password@host/name"
+)
+BACKENDS = ("sqlite", "postgresql")
+#: The password of a URL, which no message may show.
+PASSWORD = re.compile(r"(://[^:/@]*:)[^/]*@")
 
 
 class Settings(BaseSettings):
@@ -27,6 +34,12 @@ class Settings(BaseSettings):
         host: address to listen on; loopback unless you mean to open the door.
         port: TCP port.
         store: SQLAlchemy URL of the store; relative SQLite paths count from the working folder.
+        address: where other servers of the same PostgreSQL store reach this one; by default at
+            `host` and `port`, or by this machine's name if it listens on every interface.
+        takeover: seconds without a server that runs a PostgreSQL store's jobs, after which another
+            one does.
+        files: folder of checkpoints and of the worker token; by default the SQLite file's, or
+            ``data``.
         allowed_hosts: further names this server may be called by (behind a proxy, in a container).
         max_body: bytes of a request's body.
         max_jobs: experiments with a worker process at the same time; more wait in a queue.
@@ -54,6 +67,9 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
     store: str = "sqlite:///data/lrd.sqlite3"
+    address: str = ""
+    takeover: float = Field(60.0, gt=0)
+    files: Path | None = None
     allowed_hosts: list[str] = []
     max_body: int = Field(1_000_000, ge=1_000)
     max_jobs: int = Field(8, ge=1)
@@ -76,13 +92,35 @@ class Settings(BaseSettings):
     @classmethod
     def _known_database(cls, url: str) -> str:
         try:
-            make_url(url).get_dialect()
-        except (ArgumentError, ImportError, ValueError):
-            raise ValueError(STORE_URL) from None
+            known = make_url(url).get_backend_name() in BACKENDS
+        except (ArgumentError, ValueError):
+            known = False
+        if not known:
+            raise ValueError(STORE_URL)
         return url
 
+    @field_validator("address")
+    @classmethod
+    def _reachable(cls, address: str) -> str:
+        if address and not re.fullmatch(r"https?://[^/?#@]+", address):
+            raise ValueError("an address without a path, e.g. http://lab-1:8000")
+        return address
+
+    @property
+    def several(self) -> bool:
+        """Several servers may share the store."""
+        return make_url(self.store).get_backend_name() == "postgresql"
+
+    def own_address(self) -> str:
+        """Where other servers reach this one."""
+        host = socket.gethostname() if self.host in EVERYWHERE else self.host
+        name = f"[{host}]" if ":" in host else host
+        return self.address or f"http://{name}:{self.port}"
+
     def folder(self) -> Path:
-        """Folder of the store's files, and of the worker token."""
+        """Folder of the checkpoints and of the worker token."""
+        if self.files is not None:
+            return self.files
         url = make_url(self.store)
         if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
             return DATA_FOLDER
@@ -114,7 +152,10 @@ def load_settings(**given: Any) -> Settings:
         first = error.errors()[0]
         allowed = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
         name = "LRD_" + str(first["loc"][0]).upper()
-        raise SettingError(name, first["input"], allowed[:1].lower() + allowed[1:]) from None
+        value = first["input"]
+        if name == "LRD_STORE":
+            value = PASSWORD.sub(r"\1***@", str(value))
+        raise SettingError(name, value, allowed[:1].lower() + allowed[1:]) from None
     except SettingsError as error:  # a list that is not JSON
         found = re.search(r'field "(\w+)"', str(error))
         name = "LRD_" + (found.group(1).upper() if found else "")

@@ -20,7 +20,7 @@ class Input(Message):
     """What comes from outside: no number may be NaN or infinite, and nothing is converted.
 
     Nor may a text hold half a surrogate pair: JSON's escapes can write one, UTF-8 cannot, so that
-    it could be neither stored nor sent.
+    it could be neither stored nor sent. Nor a zero character, which PostgreSQL cannot store.
     """
 
     model_config = ConfigDict(allow_inf_nan=False, strict=True)
@@ -35,4 +35,6 @@ class Input(Message):
                     text.encode()
                 except UnicodeEncodeError:
                     raise ValueError("text without half a surrogate pair") from None
+                if "\0" in text:
+                    raise ValueError("text without a zero character")
         return value

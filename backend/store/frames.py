@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from backend.store.database import StoreError
 from backend.store.history import newest
+from backend.store.notify import notify
 from backend.store.records import ACTIVE, QUEUED
 from backend.store.tables import experiments, frames, series
 from lrd_core.engine.frames import Block, Frame, FrameError, decode
@@ -68,6 +69,7 @@ def append(connection: Connection, experiment: str, packed: Packed) -> bool:
         .where(row.id == experiment, row.step < packed.last_step)
         .values(step=packed.last_step)
     )
+    notify(connection, "frame", experiment, packed.seq)
     return True
 
 
@@ -165,3 +167,17 @@ def newest_steps(frame: Frame) -> dict[str, int]:
     for block in frame.blocks:
         steps[block.run] = max(steps.get(block.run, 0), block.last)
     return steps
+
+
+def stored(
+    connection: Connection, experiment: str, after: int, limit: int
+) -> list[tuple[int, bytes]]:
+    """The stored frames after `after` as they came, at most `limit`: (seq, bytes) each."""
+    row = frames.c
+    query = (
+        select(row.seq, row.bytes)
+        .where(row.experiment_id == experiment, row.seq > after)
+        .order_by(row.seq)
+        .limit(limit)
+    )
+    return [(seq, bytes(data)) for seq, data in connection.execute(query)]

@@ -18,6 +18,7 @@ from backend.protocol import (
     Run,
     Tensor,
 )
+from backend.store.notify import notify
 from backend.store.tables import controls, experiments, runs
 
 #: States in which a worker process should be there.
@@ -66,6 +67,8 @@ def _insert_runs(connection: Connection, experiment: Experiment) -> None:
 
 def get_experiment(connection: Connection, id: str) -> Experiment | None:
     """The experiment called `id`; `connected` is False, the store knows no processes."""
+    if "\0" in id:  # PostgreSQL has no such text, not even to look for
+        return None
     row = connection.execute(select(experiments).where(experiments.c.id == id)).mappings().first()
     if row is None:
         return None
@@ -217,6 +220,7 @@ def insert_control(connection: Connection, experiment: str, row: dict[str, Any])
     if known is not None:
         return False
     connection.execute(insert(controls).values(experiment_id=experiment, **row))
+    notify(connection, "control", experiment)
     return True
 
 

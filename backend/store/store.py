@@ -16,7 +16,7 @@ from backend.store.database import open_database
 from backend.store.shrink import shrink
 from backend.store.snapshot import snapshot
 from backend.store.verify import Findings, verify
-from backend.store.writer import Writer
+from backend.store.writer import Guard, Writer
 
 Result = TypeVar("Result")
 
@@ -28,15 +28,17 @@ class Store:
     the database.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, guard: Guard | None = None) -> None:
         """Open (and migrate) the database at an SQLAlchemy URL.
+
+        `guard` is called at the beginning of every writing transaction, and raises to refuse it.
 
         Raises:
             SettingError: it cannot be opened.
             StoreError: it was written by a newer version.
         """
         self._engine = open_database(url)
-        self._writer = Writer(self._engine)
+        self._writer = Writer(self._engine, guard)
         self.name = self._engine.url.get_backend_name()
         self._compactor = Compactor(self.compact)
         self._one_compaction = asyncio.Lock()
@@ -138,6 +140,12 @@ class Store:
     async def newest(self, experiment: str) -> int:
         """Sequence number of the newest stored frame, 0 if there is none."""
         return await self._read(lambda c: history.newest(c, experiment))
+
+    async def frames_after(
+        self, experiment: str, after: int, limit: int
+    ) -> list[tuple[int, bytes]]:
+        """The stored frames after `after` as they came, at most `limit`: (seq, bytes) each."""
+        return await self._read(lambda c: frames.stored(c, experiment, after, limit))
 
     async def last_steps(self, experiment: str, runs: Collection[str]) -> dict[str, int]:
         """The newest stored step of each of `runs`; those without rows are left out."""

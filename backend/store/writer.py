@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 
 Result = TypeVar("Result")
+#: Raises to refuse a transaction that begins.
+Guard = Callable[[Connection], None]
 MAX_BATCH = 256
 
 
@@ -24,8 +26,10 @@ class _Write:
 class Writer:
     """Runs changes in order, each in a transaction it shares with its neighbours (group commit)."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, guard: Guard | None = None) -> None:
+        """`guard` is called at the beginning of every transaction, and raises to refuse it."""
         self._engine = engine
+        self._guard = guard
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
@@ -72,6 +76,8 @@ class Writer:
             return
         try:
             with self._engine.begin() as connection:
+                if self._guard is not None:
+                    self._guard(connection)
                 results = [write.change(connection) for write in batch]
         except Exception as error:
             if len(batch) == 1:

@@ -80,6 +80,7 @@ class Server:
             "OMP_NUM_THREADS": "1",
             **self.environment,
         }
+        self.folder.mkdir(exist_ok=True)
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=environment, stdout=log, stderr=log

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,19 @@ def test_variables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.link_url() == "ws://[::1]:9001/api/worker"
     assert settings.allowed_hosts == ["lab.example"]
     assert settings.folder() == Path("/srv/lrd")
+    assert not settings.several
+    assert settings.own_address() == f"http://{socket.gethostname()}:9001"
+
+
+def test_a_postgresql_store_is_shared_and_its_files_lie_apart(tmp_path: Path) -> None:
+    settings = Settings(store="postgresql://ann@host/lab", port=9001)
+    assert settings.several
+    assert settings.folder() == Path("data")
+    assert settings.own_address() == "http://127.0.0.1:9001"
+    chosen = {"files": tmp_path, "address": "https://lab.example"}
+    settings = Settings(store="postgresql://ann@host/lab", **chosen)
+    assert settings.checkpoints == tmp_path / "checkpoints"
+    assert settings.own_address() == "https://lab.example"
 
 
 def test_a_port_out_of_range_is_refused() -> None:

@@ -161,10 +161,13 @@ def test_a_seventeenth_run_is_refused(server: Server) -> None:
     assert answer.json()["error"]["field"] == "runs"
 
 
+@pytest.mark.parametrize("text", ["\ud800", "\0"], ids=["surrogate", "zero"])
 @pytest.mark.parametrize("field", ["run", "setting", "value", "who"])
-def test_half_a_surrogate_pair_is_refused_by_name(paused: tuple[Server, str], field: str) -> None:
+def test_text_that_no_store_could_hold_is_refused_by_name(
+    paused: tuple[Server, str], field: str, text: str
+) -> None:
     server, id = paused
-    given = {"kind": "set", "run": "r1", "setting": "lr", "value": 0.1, field: "\ud800"}
+    given = {"kind": "set", "run": "r1", "setting": "lr", "value": 0.1, field: text}
     answer = server.client.post(
         f"/api/experiments/{id}/controls",
         content=json.dumps(given),

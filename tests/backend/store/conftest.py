@@ -1,4 +1,4 @@
-"""Every test of the store runs on SQLite."""
+"""Every test of the store runs on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 
-@pytest.fixture(params=["sqlite"])
-def store_url(tmp_path: Path) -> str:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty store; a test that takes it runs once a database."""
-    return f"sqlite:///{tmp_path / 'deep' / 'lrd.sqlite3'}"
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'deep' / 'lrd.sqlite3'}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url

@@ -2,45 +2,47 @@
 
 from __future__ import annotations
 
-import sqlite3
-from pathlib import Path
-
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine
+from sqlalchemy import inspect, text
 
 from backend.store import Store
-from backend.store.database import MIGRATIONS
+from backend.store.database import MIGRATIONS, connect_database
 from tests.backend.store.test_store import experiment
 
 
-def downgrade(path: Path, revision: str) -> None:
+def downgrade(url: str, revision: str) -> None:
     """Make the database what the version of `revision` would have left."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
-    engine = create_engine(f"sqlite:///{path}")
+    engine = connect_database(url)
     with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.downgrade(config, revision)
     engine.dispose()
 
 
-async def written(path: Path, *states: str) -> None:
-    store = Store(f"sqlite:///{path}")
+def columns(url: str, *tables: str) -> set[str]:
+    """Names of the columns of these tables, as the database has them now."""
+    engine = connect_database(url)
+    names = {one["name"] for table in tables for one in inspect(engine).get_columns(table)}
+    engine.dispose()
+    return names
+
+
+async def written(url: str, *states: str) -> None:
+    store = Store(url)
     for state in states:
         await store.create(experiment(state, state=state), {"runs": []})
     store.close()
 
 
-async def test_from_the_first_version_runs_get_settings_of_their_policy(tmp_path: Path) -> None:
-    path = tmp_path / "lrd.sqlite3"
-    await written(path, "running")
-    downgrade(path, "0001")
-    with sqlite3.connect(path) as connection:
-        columns = [row[1] for row in connection.execute("PRAGMA table_info(runs)")]
-    assert "policy_settings" not in columns
-    store = Store(f"sqlite:///{path}")
+async def test_from_the_first_version_runs_get_settings_of_their_policy(store_url: str) -> None:
+    await written(store_url, "running")
+    downgrade(store_url, "0001")
+    assert "policy_settings" not in columns(store_url, "runs")
+    store = Store(store_url)
     found = await store.experiment("running")
     assert found is not None
     assert [run.policy_settings for run in found.runs] == [{}, {}, {}]
@@ -51,18 +53,18 @@ async def test_from_the_first_version_runs_get_settings_of_their_policy(tmp_path
     store.close()
 
 
-async def test_from_0002_stopped_is_cancelled_and_old_rows_stay(tmp_path: Path) -> None:
-    path = tmp_path / "lrd.sqlite3"
-    await written(path, "cancelled", "finished", "failed")
-    downgrade(path, "0002")
-    with sqlite3.connect(path) as connection:
-        states = {row[0] for row in connection.execute("SELECT state FROM experiments")}
-        columns = {row[1] for row in connection.execute("PRAGMA table_info(experiments)")}
-        columns |= {row[1] for row in connection.execute("PRAGMA table_info(runs)")}
+async def test_from_0002_stopped_is_cancelled_and_old_rows_stay(store_url: str) -> None:
+    await written(store_url, "cancelled", "finished", "failed")
+    downgrade(store_url, "0002")
+    engine = connect_database(store_url)
+    with engine.connect() as connection:
+        states = set(connection.execute(text("SELECT state FROM experiments")).scalars())
+    engine.dispose()
     assert states == {"stopped", "finished", "failed"}
-    assert not columns & {"queue", "device", "seeds", "limits", "parent", "mask_slot"}
+    later = columns(store_url, "experiments", "runs")
+    assert not later & {"queue", "device", "seeds", "limits", "parent", "mask_slot"}
 
-    store = Store(f"sqlite:///{path}")
+    store = Store(store_url)
     summaries = await store.experiments(10)
     assert {one.id: one.state for one in summaries} == {
         name: name for name in ("cancelled", "finished", "failed")
@@ -77,14 +79,11 @@ async def test_from_0002_stopped_is_cancelled_and_old_rows_stay(tmp_path: Path) 
     assert [run.settings for run in found.runs] == [run.settings for run in experiment().runs]
 
 
-async def test_from_0004_runs_have_a_constant_learning_rate(tmp_path: Path) -> None:
-    path = tmp_path / "lrd.sqlite3"
-    await written(path, "running")
-    downgrade(path, "0004")
-    with sqlite3.connect(path) as connection:
-        columns = {row[1] for row in connection.execute("PRAGMA table_info(runs)")}
-    assert not columns & {"schedule", "schedule_settings"}
-    store = Store(f"sqlite:///{path}")
+async def test_from_0004_runs_have_a_constant_learning_rate(store_url: str) -> None:
+    await written(store_url, "running")
+    downgrade(store_url, "0004")
+    assert not columns(store_url, "runs") & {"schedule", "schedule_settings"}
+    store = Store(store_url)
     found = await store.experiment("running")
     assert found is not None
     assert {(run.schedule, len(run.schedule_settings)) for run in found.runs} == {("constant", 0)}

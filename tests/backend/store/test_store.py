@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, make_url, select, text
+from sqlalchemy.exc import IntegrityError
 
 from backend.protocol import Experiment, Queued
 from backend.store import SequenceGapError, Store, StoreError, tables
@@ -73,31 +74,37 @@ def frame(seq: int, first: int, count: int = 3) -> Packed:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(f"sqlite:///{tmp_path / 'deep' / 'lrd.sqlite3'}")
+def store(store_url: str) -> Iterator[Store]:
+    opened = Store(store_url)
     yield opened
     opened.close()
 
 
-def test_migrations_from_empty_make_the_tables_of_the_code(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'lrd.sqlite3'}"
+def test_migrations_from_empty_make_the_tables_of_the_code(store_url: str) -> None:
     for _ in range(2):
-        engine = open_database(url)
+        engine = open_database(store_url)
         with engine.connect() as connection:
             assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-            assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
-            assert connection.execute(text("PRAGMA synchronous")).scalar() == 1
-            assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
         engine.dispose()
 
 
-def test_a_store_of_a_newer_version_is_refused_with_its_name(tmp_path: Path) -> None:
-    path = tmp_path / "lrd.sqlite3"
-    open_database(f"sqlite:///{path}").dispose()
-    with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(StoreError, match=r"lrd\.sqlite3.*use the version that wrote it"):
-        open_database(f"sqlite:///{path}")
+def test_sqlite_survives_the_death_of_the_process(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'lrd.sqlite3'}")
+    with engine.connect() as connection:
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+        assert connection.execute(text("PRAGMA synchronous")).scalar() == 1
+        assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+    engine.dispose()
+
+
+def test_a_store_of_a_newer_version_is_refused_with_its_name(store_url: str) -> None:
+    engine = open_database(store_url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    name = re.escape(str(make_url(store_url).database))
+    with pytest.raises(StoreError, match=f"{name}.*use the version that wrote it"):
+        open_database(store_url)
 
 
 def test_one_server_a_folder(tmp_path: Path) -> None:
@@ -175,8 +182,24 @@ async def test_what_fails_takes_no_neighbour_with_it(store: Store) -> None:
 
 
 async def test_frames_of_an_unknown_experiment_are_refused(store: Store) -> None:
-    with pytest.raises(Exception, match="FOREIGN KEY"):
+    with pytest.raises(Exception, match=r"(?i)foreign key"):
         await store.append_frame("nope", frame(1, 1))
+
+
+async def test_a_statement_that_fails_takes_no_neighbour_with_it(store: Store) -> None:
+    """PostgreSQL does nothing more in a transaction in which one has failed."""
+    await store.create(experiment(), {})
+    places = [("e1", 1), ("e1", 2), ("nope", 1), ("e1", 3), ("nope", 1), ("e1", 4)]
+    writes = [store.append_frame(id, frame(seq, 3 * seq - 2)) for id, seq in places]
+    results = await asyncio.gather(*writes, return_exceptions=True)
+    assert [result is True for result in results] == [True, True, False, True, False, True]
+    assert all(isinstance(one, IntegrityError) for one in results if one is not True)
+    assert await store.newest("e1") == 4
+    assert await store.newest("nope") == 0
+
+
+async def test_a_name_that_no_database_could_hold_is_of_nothing(store: Store) -> None:
+    assert await store.experiment("e\01") is None
 
 
 async def test_history_is_merged_and_complete(store: Store) -> None:
@@ -279,8 +302,8 @@ async def test_those_that_wait_come_in_their_order(store: Store) -> None:
     assert (await store.experiment("b")).queue is None  # type: ignore[union-attr]
 
 
-def test_rows_go_with_their_experiment(tmp_path: Path) -> None:
-    engine = open_database(f"sqlite:///{tmp_path / 'lrd.sqlite3'}")
+def test_rows_go_with_their_experiment(store_url: str) -> None:
+    engine = open_database(store_url)
     values = experiment().model_dump(exclude={"runs", "connected"})
     with engine.begin() as connection:
         connection.execute(

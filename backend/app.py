@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -16,10 +14,12 @@ from starlette.types import Receive, Scope, Send
 
 from backend import api
 from backend.api import errors, unknown
+from backend.forward import Forward
 from backend.jobs import socket as worker_socket
 from backend.jobs.manager import Manager
+from backend.jobs.token import worker_token
 from backend.measured import MeasuredStore
-from backend.security import BodyLimit, Doors, content_policy
+from backend.security import BodyLimit, Doors, content_policy, host_name
 from backend.services import Services
 from backend.settings import Settings, load_settings
 from backend.store.database import FolderLock
@@ -86,13 +86,15 @@ def create_app(
     if dash is not None:
         app.mount("/", dash)
         page = page or streamlit_page()
+    allowed = chosen.allowed_hosts
+    if chosen.several:
+        app.add_middleware(Forward)
+        allowed = [*allowed, host_name(chosen.own_address().partition("://")[2])]
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(BodyLimit, limit=chosen.max_body)
     telemetry = Telemetry(app) if chosen.otel else None
     # Added last, so that it stands before all others.
-    app.add_middleware(
-        Doors, host=chosen.host, allowed=chosen.allowed_hosts, policy=content_policy(page)
-    )
+    app.add_middleware(Doors, host=chosen.host, allowed=allowed, policy=content_policy(page))
     return app
 
 
@@ -103,6 +105,13 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
     Raises:
         StoreError: another server holds the store, or a newer version wrote it.
     """
+    if settings.several:
+        # psycopg is there only with PostgreSQL.
+        from backend.several import running_together
+
+        async with running_together(settings) as services:
+            yield services
+        return
     folder = settings.folder()
     lock = FolderLock(folder)
     try:
@@ -121,24 +130,6 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
             store.close()
     finally:
         lock.release()
-
-
-def worker_token(folder: Path) -> str:
-    """The secret that lets worker processes in; it outlives the server, so that they can return."""
-    path = folder / "worker.token"
-    known = path.read_text(encoding="ascii").strip() if path.exists() else ""
-    if known:
-        return known
-    token = secrets.token_urlsafe(32)
-    # Whole or not at all: a crash half way must not leave a secret that is empty.
-    fresh = path.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(token)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    return token
 
 
 def streamlit_page() -> Path | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from fastapi import Request
 
@@ -16,15 +16,29 @@ from backend.stream.hub import Hub
 Kept = TypeVar("Kept")
 
 
+class Lead(Protocol):
+    """Who runs the jobs of a store that several servers share."""
+
+    @property
+    def leading(self) -> bool:
+        """This server does."""
+
+    @property
+    def leader(self) -> str:
+        """Address of the server that does; empty if it is this one, or none."""
+
+
 @dataclass
 class Services:
-    """Store, hub and manager of one server; `token` lets worker processes in."""
+    """Store, hub and manager of one server; `token` lets worker processes in. `lead` is None where
+    no other server can share the store."""
 
     settings: Settings
     store: Store
     hub: Hub
     manager: Manager
     token: str
+    lead: Lead | None = None
     #: Two first visitors share one default comparison.
     opening: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -13,18 +13,17 @@ import httpx
 import streamlit as st
 import websockets
 from fastapi import FastAPI, Request, WebSocket
-from fastapi.responses import JSONResponse, StreamingResponse
-from starlette.background import BackgroundTask
+from fastapi.responses import JSONResponse
 from starlette.websockets import WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
 
+from backend import forward
 from backend.app import Immutable, streamlit_page
+from backend.forward import pass_on
 from backend.security import BodyLimit, Doors, content_policy
 from backend.settings import load_settings
 from lrd_core.settings import SettingError
 
-#: Headers that belong to one connection, not to the message; Host and Origin were checked here.
-HOP = {"connection", "host", "origin", "keep-alive", "transfer-encoding", "upgrade", "te"}
 MAX_MESSAGE = 64 * 2**20
 METHODS = ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"]
 
@@ -45,11 +44,7 @@ def backend_url() -> httpx.URL:
 def create_proxy(dash: st.App, assets: Path) -> FastAPI:
     """An application with the dashboard and the backend's `/api` behind the same origin."""
     url = backend_url()
-    # The backend is near: a proxy named in the environment is for the way out. No limit for reads:
-    # a control of a run that makes recorded steps again is answered when that is over.
-    client = httpx.AsyncClient(
-        base_url=url, timeout=httpx.Timeout(30, connect=3, read=None), trust_env=False
-    )
+    client = forward.client(url)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[Any]:
@@ -59,7 +54,7 @@ def create_proxy(dash: st.App, assets: Path) -> FastAPI:
     app = FastAPI(lifespan=lifespan, openapi_url=None)
 
     @app.api_route("/api/{path:path}", methods=METHODS)
-    async def forward(request: Request, path: str) -> Any:
+    async def forward_request(request: Request, path: str) -> Any:
         return await _forward(client, request)
 
     @app.websocket("/api/{path:path}")
@@ -76,21 +71,13 @@ def create_proxy(dash: st.App, assets: Path) -> FastAPI:
 
 
 async def _forward(client: httpx.AsyncClient, request: Request) -> Any:
-    headers = [(k, v) for k, v in request.headers.items() if k not in HOP]
-    target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    sent = client.build_request(
-        request.method, target, headers=headers, content=await request.body()
-    )
     try:
-        answer = await client.send(sent, stream=True)
+        return await pass_on(client, request)
     except httpx.TransportError as error:
         allowed = "a backend that answers"
         message = f"LRD_BACKEND_URL: {client.base_url} does not answer ({error}); start the backend"
         detail = {"field": "LRD_BACKEND_URL", "value": str(client.base_url), "allowed": allowed}
         return JSONResponse({"error": detail | {"message": message}}, status_code=502)
-    done = BackgroundTask(answer.aclose)
-    kept = {k: v for k, v in answer.headers.items() if k not in HOP}
-    return StreamingResponse(answer.aiter_raw(), answer.status_code, kept, background=done)
 
 
 async def _bridge(url: httpx.URL, socket: WebSocket) -> None:

@@ -23,4 +23,5 @@ async def health(at: Annotated[Services, Depends(services)]) -> Health:
         store=at.store.name,
         jobs=at.manager.count,
         viewers=at.hub.count,
+        leader=at.lead.leader if at.lead else "",
     )

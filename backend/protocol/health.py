@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from backend.protocol.base import Message
 
 
@@ -24,5 +26,8 @@ class Health(Message):
     status: Literal["ok"]
     version: str
     store: str
+    leader: str = Field(
+        "", description="address of the server that runs the jobs, if it is another one"
+    )
     jobs: int
     viewers: int

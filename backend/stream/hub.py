@@ -37,6 +37,8 @@ class Hub:
         self._viewer_bytes = viewer_bytes
         self._viewers: dict[str, set[Viewer]] = {}
         self._views = Views()
+        #: Viewers that other servers of the same store have, by experiment.
+        self._elsewhere: dict[str, int] = {}
         #: Those without a process that are still looked at.
         self._ended: set[str] = set()
         self._outgoing: list[tuple[str, News]] = []
@@ -48,7 +50,28 @@ class Hub:
         return sum(map(len, self._viewers.values()))
 
     def viewers(self, experiment: str) -> int:
+        """Its viewers, those of other servers too."""
+        return self.here(experiment) + self._elsewhere.get(experiment, 0)
+
+    def here(self, experiment: str) -> int:
+        """Its viewers in this server."""
         return len(self._viewers.get(experiment, ()))
+
+    def watched(self) -> dict[str, int]:
+        """Viewers in this server by experiment."""
+        return {id: len(viewers) for id, viewers in self._viewers.items() if viewers}
+
+    def elsewhere(self, experiment: str, viewers: int) -> None:
+        """Other servers have so many viewers of it now."""
+        if viewers != self._elsewhere.get(experiment, 0):
+            self._elsewhere[experiment] = viewers
+            if not viewers:
+                del self._elsewhere[experiment]
+            self._tell_count(experiment)
+
+    def views(self, experiment: str) -> list[str]:
+        """The messages that tell the newest state of its pictures."""
+        return self._views.of(experiment)
 
     def all(self) -> list[Viewer]:
         """The viewers of all experiments."""

@@ -469,6 +469,8 @@ export interface Health {
   status: "ok";
   version: string;
   store: string;
+  /** address of the server that runs the jobs, if it is another one */
+  leader: string;
   jobs: number;
   viewers: number;
 }

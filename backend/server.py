@@ -12,8 +12,8 @@ from fastapi import FastAPI
 
 from backend import logs
 from backend.app import create_app
-from backend.limits import allow_connections
 from backend.jobs.closing import MAX_MESSAGE
+from backend.limits import allow_connections
 from backend.settings import Settings, load_settings
 from backend.stream.wire import WireProtocol
 

@@ -16,7 +16,7 @@ from backend.store import Store, StoreError
 from backend.store.backup import backup
 from backend.store.checkpoints import broken, files, rubbish
 from lrd_core.settings import SettingError
-from tests.backend.store.test_compaction import Job, block
+from tests.backend.store.sent import Job, block
 from tests.backend.store.test_store import experiment
 
 

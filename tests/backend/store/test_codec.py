@@ -18,7 +18,7 @@ from backend.store import Store, StoreError, codec, ledger, tables
 from backend.store.chunks import checksum, lines
 from backend.store.codec import NARROWED, CodecError
 from lrd_core.engine.frames import Block, Frame, packed
-from tests.backend.store.test_compaction import Job, block
+from tests.backend.store.sent import Job, block
 from tests.backend.store.test_store import experiment
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from backend.store import Store, compaction, tables
 from backend.store.chunks import WINDOW, lines
+from tests.backend.server import Server, everything, until
 from tests.backend.store.sent import Job, block, check_everything, counted, fresh_store
 from tests.backend.store.test_store import experiment
 
@@ -123,3 +126,27 @@ async def test_much_work_is_done_in_several_transactions(
     await store.compact("e1", whole=True)
     assert {line.closed for line in await store._read(lambda c: lines(c, "e1"))} == {40_001}
     await check_everything(job, [0, 5])
+
+
+def test_a_job_that_has_ended_is_in_chunks_and_all_that_is_asked_of_it_is_there(
+    server: Server,
+) -> None:
+    made = server.create(problem="booth", steps=300, speed=0, test_every=50)
+    id, runs = made["id"], [run["id"] for run in made["runs"]]
+    server.state(id, "finished")
+    with closing(sqlite3.connect(server.folder / "lrd.sqlite3")) as database:
+
+        def compacted() -> bool:
+            left = "SELECT count(*) FROM frames WHERE experiment_id = ?"
+            done = "SELECT count(*) FROM spans WHERE experiment_id = ?"
+            counts = [database.execute(query, (id,)).fetchone()[0] for query in (left, done)]
+            return counts[0] == 0 and counts[1] > 0
+
+        until(compacted, what="compaction")
+    viewer = everything(server, id)
+    viewer.check_gapless(runs, 300)
+    for run in runs:
+        series = server.get(f"/api/experiments/{id}/series", run=run, columns="loss")
+        loss = series["columns"]["loss"]
+        assert loss["steps"] == list(range(1, 301))
+        assert loss["values"] == [viewer.values[run, step]["loss"] for step in loss["steps"]]

@@ -130,7 +130,7 @@ describe("session", () => {
     hello(9, 5, { after: 1 });
     socket().onclose?.({ code: 1006, reason: "" });
     vi.advanceTimersByTime(250);
-    expect(socket().url).toMatch(/after=1$/);
+    expect(socket().url).toMatch(/after=e1:1&v=1$/);
     vi.useRealTimers();
   });
 

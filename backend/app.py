@@ -18,6 +18,7 @@ from backend.forward import Forward
 from backend.jobs import socket as worker_socket
 from backend.jobs.manager import Manager
 from backend.jobs.token import worker_token
+from backend.logs import take_over
 from backend.measured import MeasuredStore
 from backend.security import BodyLimit, Doors, content_policy, host_name
 from backend.services import Services
@@ -62,6 +63,7 @@ def create_app(
         async with AsyncExitStack() as stack:
             if dash is not None:
                 await stack.enter_async_context(dash.lifespan()(app))
+            take_over(chosen)
             app.state.services = await stack.enter_async_context(running(chosen))
             if telemetry is not None:
                 await stack.enter_async_context(telemetry.measuring(app.state.services))

@@ -52,7 +52,8 @@ def configuration(settings: Settings) -> dict[str, Any] | None:
 
 
 def take_over(settings: Settings) -> None:
-    """Let no library write lines of its own form between the JSON ones."""
+    """Let no library write lines of its own form between the JSON ones; to be called when all of
+    them have begun, since the dashboard's framework changes the server's loggers then."""
     if settings.log == "text":
         return
     logging.captureWarnings(True)

@@ -25,20 +25,14 @@ class Server(uvicorn.Server):
     """uvicorn, but its shutdown begins with the jobs: their last rows still need their links."""
 
     def __init__(
-        self,
-        app: FastAPI,
-        settings: Settings,
-        config: uvicorn.Config,
-        on_started: Callable[[], None],
+        self, app: FastAPI, config: uvicorn.Config, on_started: Callable[[], None]
     ) -> None:
         super().__init__(config)
         self._app = app
-        self._settings = settings
         self._on_started = on_started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         allow_connections()
-        logs.take_over(self._settings)
         await super().startup(sockets)
         # A full collection would look at all that was imported, and stall the stream for a tenth
         # of a second.
@@ -76,7 +70,7 @@ def make_server(
     )
     # The dashboard's framework puts handlers of its own on this logger.
     logging.getLogger("uvicorn.access").disabled = settings.log_level != "debug"
-    return Server(app, settings, config, started)
+    return Server(app, config, started)
 
 
 def serve(app: FastAPI, settings: Settings) -> None:

@@ -42,14 +42,15 @@ def test_a_line_has_the_words_what_was_given_and_the_cause() -> None:
 
 
 def test_a_server_writes_nothing_but_json(tmp_path: Path) -> None:
-    with running_server(tmp_path, log="json", log_level="info") as server:
+    with running_server(tmp_path, dashboard=True, log="json", log_level="info") as server:
         id = server.create(problem="booth", paused=True)["id"]
         with server.watch(id) as viewer:
             viewer.recv()
             viewer.send("nonsense")
             until(lambda: "viewer left" in server.log, what="the end of the viewer")
         server.stop()
-        lines = [json.loads(text) for text in server.log.splitlines()]
+        texts = [text for text in server.log.splitlines() if text != f"LRD Lab: {server.url}"]
+        lines = [json.loads(text) for text in texts]
     assert {"time", "level", "logger", "message"} <= set.intersection(*map(set, lines))
     told = {one["message"].split(":")[0]: one for one in lines if one.get("experiment") == id}
     assert list(told) == ["viewer came", "viewer refused", "viewer left"]

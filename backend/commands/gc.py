@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from backend.settings import Settings, load_settings
 from backend.store import Store, StoreError
@@ -50,9 +52,7 @@ def _look(settings: Settings) -> tuple[list[Rubbish], int, int]:
 
 
 def _clean(settings: Settings) -> tuple[list[Rubbish], int, int]:
-    # A server writes checkpoints and frames; its lock keeps this out, and this keeps it out.
-    lock = FolderLock(settings.folder())
-    try:
+    with _alone(settings):
         store = Store(settings.store)
         try:
             found = rubbish(settings.checkpoints, asyncio.run(store.ids()))
@@ -61,6 +61,21 @@ def _clean(settings: Settings) -> tuple[list[Rubbish], int, int]:
             frames, freed = asyncio.run(store.tidy())
         finally:
             store.close()
+    return found, frames, freed
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """A server writes checkpoints and frames; its lock keeps this out, and this keeps it out."""
+    if settings.several:
+        # psycopg is there only with PostgreSQL.
+        from backend.store.ownership import alone
+
+        with alone(settings.store, "lrd gc"):
+            yield
+        return
+    lock = FolderLock(settings.folder())
+    try:
+        yield
     finally:
         lock.release()
-    return found, frames, freed

@@ -6,14 +6,16 @@ connection, so that nothing is left over of a server that is gone.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, LiteralString
 
 import psycopg
 from sqlalchemy import Connection, text
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
-from backend.store.database import StoreError, connect_arguments
+from backend.store.database import StoreError, check_database, connect_arguments
 from lrd_core.settings import SettingError
 
 #: Key of the advisory lock.
@@ -30,6 +32,28 @@ _OWNER: LiteralString = """
       AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 _HOLDS = text(_OWNER.replace("%s", ":key") + " AND held.pid = :process")
+
+
+@contextmanager
+def alone(url: str, who: str) -> Iterator[None]:
+    """Held by a command that must be the only one to write a PostgreSQL store for a while.
+
+    Raises:
+        SettingError: the store cannot be opened.
+        StoreError: a server runs its jobs.
+    """
+    check_database(url)
+    arguments = connect_arguments(url) | {"application_name": who}
+    with psycopg.connect(**arguments, autocommit=True) as connection:
+        taken = connection.execute("SELECT pg_try_advisory_lock(%s)", (OWNER_LOCK,)).fetchone()
+        if taken != (True,):
+            owner = connection.execute(_OWNER, (OWNER_LOCK,)).fetchone()
+            shown = make_url(url).render_as_string(hide_password=True)
+            raise StoreError(
+                f"store {shown}: it is in use by another server "
+                f"({owner[0] if owner else 'gone now'}); stop that one first"
+            )
+        yield
 
 
 class Ownership:

@@ -11,10 +11,11 @@ import psycopg
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from backend.commands.gc import gc
 from backend.settings import load_settings
 from backend.store import Store
 from backend.store.database import check_database, open_database
-from backend.store.ownership import Ownership
+from backend.store.ownership import Ownership, alone
 from lrd_core.settings import SettingError
 from tests.backend.store.test_store import experiment
 
@@ -90,6 +91,20 @@ async def test_only_the_server_that_runs_the_jobs_writes(postgres_url: str) -> N
         store.close()
     await first.close()
     await second.close()
+
+
+def test_gc_waits_for_no_server_that_runs_jobs(
+    postgres_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("LRD_FILES", str(tmp_path))
+    with alone(postgres_url, "http://one:8000"):
+        assert gc(postgres_url, dry_run=False, as_json=False) == 1
+        assert "in use by another server (http://one:8000)" in capsys.readouterr().err
+        assert gc(postgres_url, dry_run=True, as_json=False) == 0
+    assert gc(postgres_url, dry_run=False, as_json=False) == 0
 
 
 def test_an_address_that_could_not_be_made_known_is_refused() -> None:

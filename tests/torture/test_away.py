@@ -40,7 +40,7 @@ def test_what_memory_does_not_hold_is_spilled_until_the_backend_is_back(tmp_path
 def test_a_backend_that_stays_away_ends_the_worker_and_the_future_is_the_same(
     tmp_path: Path,
 ) -> None:
-    parts = {"problem": "beale", "runs": TWO_RUNS, "steps": 3000, "seed": 3}
+    parts = {"problem": "beale", "runs": TWO_RUNS, "steps": 1500, "seed": 3}
     with running_server(tmp_path, away_limit=0.5, return_limit=1) as server:
         id = server.create(**parts, speed=200)["id"]
         server.reach(id, 50)
@@ -54,5 +54,5 @@ def test_a_backend_that_stays_away_ends_the_worker_and_the_future_is_the_same(
         server.control(id, kind="speed", value=0.0)
         server.state(id, "finished")
         rows = everything(server, id)
-        rows.check_gapless(NAMES, 3000)
+        rows.check_gapless(NAMES, 1500)
         assert bits(rows.values) == undisturbed(parts, [])

@@ -21,7 +21,7 @@ from backend.settings import Settings
 from backend.store import Store
 from backend.stream.hub import Hub
 from tests.backend.asgi import hello, wire
-from tests.backend.server import Server, everything
+from tests.backend.server import Server, everything, until
 
 
 def test_a_job_ends_at_its_limit_of_time_and_goes_on_with_a_larger_one(server: Server) -> None:
@@ -34,8 +34,13 @@ def test_a_job_ends_at_its_limit_of_time_and_goes_on_with_a_larger_one(server: S
     )
     assert 0 < ended["step"] < 100_000
     everything(server, id).check_gapless(["r1", "r2", "r3", "r4"], ended["step"])
-    kept = server.get(f"/api/experiments/{id}/checkpoints")
-    assert all(steps[-1] == ended["step"] for steps in kept.values())
+
+    def last_is_kept() -> bool:
+        kept = server.get(f"/api/experiments/{id}/checkpoints")
+        return len(kept) == 4 and all(steps[-1:] == [ended["step"]] for steps in kept.values())
+
+    # It is told that it ends before its last state is written.
+    until(last_is_kept, what="the last checkpoints")
     resumed = server.post(f"/api/experiments/{id}/resume", limits={"seconds": 1000}, paused=False)
     assert resumed["limits"] == {"seconds": 1000, "memory_mb": None}
     server.reach(id, ended["step"] + 20)

@@ -92,6 +92,7 @@ class Colleague(Manager):
     async def _lead(self) -> None:
         self.leader = ""
         self._relay.lead()
+        await self._leads.enter_async_context(self._store.compacting())
         await super().start()
 
     async def watch(self) -> None:

@@ -126,6 +126,23 @@ def test_the_same_numbers_as_on_sqlite(server: Server, pair: tuple[Server, Serve
     assert len(found[0]["r1"]["loss"]["values"]) == 600
 
 
+def test_the_server_that_leads_compacts(pair: tuple[Server, Server], database: str) -> None:
+    leader = pair[0]
+    id = leader.create(problem="beale", steps=300, speed=0)["id"]
+    leader.state(id, "finished")
+
+    def compacted() -> bool:
+        with psycopg.connect(database) as connection:
+            frames = "SELECT count(*) FROM frames WHERE experiment_id = %s"
+            spans = "SELECT count(*) FROM spans WHERE experiment_id = %s"
+            left, done = (connection.execute(q, [id]).fetchone() for q in (frames, spans))
+        return left == (0,) and done != (0,)
+
+    until(compacted, what="compaction")
+    for one in pair:
+        everything(one, id).check_gapless(RUNS, 300)
+
+
 def test_viewers_of_both_get_the_same_rows_and_controls(pair: tuple[Server, Server]) -> None:
     leader, other = pair
     assert leader.get("/api/health")["leader"] == ""

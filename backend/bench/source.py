@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from backend.jobs.link import Link
-from backend.jobs.messages import WorkerHello
+from backend.jobs.messages import LINK_VERSION, WorkerHello
 from backend.jobs.outbox import Outbox
 from backend.jobs.worker import BackendSink
 from lrd_core.engine.controls import Control
@@ -27,9 +27,8 @@ from lrd_core.engine.experiment import check_experiment
 from lrd_core.engine.frames import VERSION, Block, Frame, encode, packed
 from lrd_core.engine.loop import Loop
 
-#: Monotonic seconds at which a frame left, in every row of the block of `CLOCK`.
+#: Monotonic seconds at which a frame left, in every row of its first block.
 SENT = "sent"
-CLOCK = "clock"
 RUNS = ("r1", "r2", "r3", "r4")
 ROWS = 6
 #: Float32 columns beside the loss: frames of 4 kB.
@@ -68,13 +67,10 @@ class Source(Protocol):
 @contextmanager
 def linked(url: str, token: str, experiment: str, outbox: Outbox) -> Iterator[None]:
     """The worker's link for `experiment`; all is stored when it ends."""
-    name = f"bench-{experiment}"
-    link = Link(
-        url,
-        token,
-        lambda: WorkerHello(worker=name, pid=os.getpid(), experiment=experiment),
-        outbox,
+    hello = WorkerHello(
+        link=LINK_VERSION, worker=f"bench-{experiment}", pid=os.getpid(), experiment=experiment
     )
+    link = Link(url, token, lambda: hello, outbox)
     link.start()
     try:
         yield
@@ -120,18 +116,21 @@ class Paced:
         first = (seq - 1) * ROWS + 1
         blocks = [Block(run, first, 1, ROWS, self._columns()) for run in RUNS]
         self.outbox.made.append((seq, made))
-        blocks.append(stamp(first, ROWS))
-        self.outbox.put_frame(seq, encode(Frame(VERSION, seq, blocks)))
+        self.outbox.put_frame(seq, encode(Frame(VERSION, seq, stamped(blocks))))
 
     def _columns(self) -> dict[str, tuple[str, bytes]]:
         values = self._random.normal(size=(len(COLUMNS) + 1, ROWS))
         return packed(dict(zip(("loss", *COLUMNS), values, strict=True)))
 
 
-def stamp(first: int, rows: int) -> Block:
-    """The block that says when its frame leaves: now."""
-    now = np.full(rows, time.monotonic(), "<f8")
-    return Block(CLOCK, first, 1, rows, {SENT: ("f8", now.tobytes())})
+def stamped(blocks: list[Block]) -> list[Block]:
+    """`blocks`, the first of which says when they leave: now."""
+    if not blocks:
+        return blocks
+    first, *others = blocks
+    now = np.full(first.rows, time.monotonic(), "<f8")
+    columns = {**first.columns, SENT: ("f8", now.tobytes())}
+    return [Block(first.run, first.first, first.every, first.rows, columns), *others]
 
 
 class StampingSink(BackendSink):
@@ -139,15 +138,13 @@ class StampingSink(BackendSink):
 
     def __init__(self, outbox: TimedOutbox) -> None:
         super().__init__(outbox)
-        self._frames = 0
         #: (monotonic seconds, newest step) of every frame.
         self.steps: list[tuple[float, int]] = []
 
     def frame(self, blocks: list[Block]) -> None:
-        self._frames += 1
         newest = max((block.last for block in blocks), default=0)
         self.steps.append((time.monotonic(), newest))
-        super().frame([*blocks, stamp(self._frames, 1)])
+        super().frame(stamped(blocks))
 
 
 class Training:

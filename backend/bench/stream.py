@@ -168,6 +168,8 @@ def _acknowledged(stage: Stage, seconds: float) -> dict[str, float]:
     time.sleep(seconds)
     waited = [ms * 1000 for at, ms in stage.job.ask("end")["waited"] if at >= began]
     stage.all("close")
+    if not waited:
+        raise RuntimeError("the server took no frame; its log, above, says why")
     return {"ack_p99_ms": _percentile(waited, 99), "ack_p50_ms": _percentile(waited, 50)}
 
 

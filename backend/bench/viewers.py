@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import gc
+import math
 import os
 import struct
 import time
@@ -21,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.bench.source import CLOCK, SENT
+from backend.bench.source import SENT
 from backend.limits import allow_connections
 from lrd_core.engine.frames import Block, Frame, decode
 
@@ -52,9 +53,9 @@ class Kept:
         seen = self.decoded.get(data)
         if seen is None:
             frame = decode(data)
-            stamps = [block.column(SENT) for block in frame.blocks if block.run == CLOCK]
+            stamps = [block.column(SENT)[0] for block in frame.blocks if SENT in block.columns]
             # Of a piece of several frames the one that waited longest counts.
-            seen = self.decoded[data] = Seen(frame, min((float(s[0]) for s in stamps), default=now))
+            seen = self.decoded[data] = Seen(frame, float(min(stamps, default=-math.inf)))
         if seen.sent >= self.since:
             self.latencies.append(now - seen.sent)
         return seen
@@ -224,7 +225,7 @@ def missing(viewers: Sequence[Sequence[Seen]], expected: Expected) -> int:
 
 def _right(frame: Frame, expected: Expected) -> int:
     """How many values of `frame` are those of the store."""
-    return sum(_equal(block, expected[block.run]) for block in frame.blocks if block.run != CLOCK)
+    return sum(_equal(block, expected[block.run]) for block in frame.blocks)
 
 
 def _equal(block: Block, columns: dict[str, NDArray[np.floating]]) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
+from backend.jobs import socket as worker_socket
 from backend.services import Services
 from backend.store.frames import pack
 from backend.stream import socket as stream_socket
@@ -25,6 +26,7 @@ async def serving(services: Services, ws: Any, **options: Any) -> AsyncIterator[
     app = FastAPI()
     app.state.services = services
     app.include_router(stream_socket.router)
+    app.include_router(worker_socket.router)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen()

@@ -3,14 +3,18 @@ missing."""
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import urlsplit
 
 import numpy as np
 
+from backend.bench.source import EARLY, RUNS, Paced
+from backend.bench.source import ROWS as PACED_ROWS
 from backend.bench.viewers import Crowd, Seen, missing
 from backend.services import Services
 from backend.stream.wire import WireProtocol
 from lrd_core.engine.frames import Block, Frame, packed
+from tests.backend.store.test_store import experiment
 from tests.backend.stream.alone import ROWS, publish, serving
 
 
@@ -28,6 +32,23 @@ async def test_a_crowd_reads_history_and_live_frames(services: Services) -> None
         assert crowd.missing({"r1": {"loss": np.zeros(rows)}}) == 0
         assert crowd.missing({"r1": {"loss": np.ones(rows)}}) == 5 * rows
         assert crowd.missing({"r1": {"loss": np.zeros(rows + 1)}}) == 5
+        crowd.close()
+
+
+async def test_a_source_speaks_as_workers_do(services: Services) -> None:
+    async with serving(services, WireProtocol) as address:
+        template = experiment("e2").runs[0]
+        runs = [template.model_copy(update={"id": id}) for id in RUNS]
+        await services.store.create(experiment("e2", runs=runs), {})
+        worker = f"ws://{urlsplit(address).netloc}/api/worker"
+        source = Paced(worker, "token", "e2", 100.0)
+        crowd = Crowd(urlsplit(address).port or 0)
+        await asyncio.to_thread(source.start)
+        await crowd.connect("e2", 2)
+        assert await crowd.reach(EARLY + 5, 30)
+        told = await asyncio.to_thread(source.end)
+        assert await services.store.newest("e2") == told["seq"] >= EARLY + 5
+        assert len(told["waited"]) == told["seq"] * PACED_ROWS
         crowd.close()
 
 

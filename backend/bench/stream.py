@@ -42,6 +42,8 @@ CLOSE = 1.1
 LADDER_S = 110.0
 WATCHING = 50
 PROCESSES = 2
+#: What a job takes until its pace is steady.
+WARM_UP_S = 5.0
 #: At most so long is waited for those who have come.
 SETTLE_S = 20.0
 
@@ -140,7 +142,7 @@ def measure(short: bool = False) -> dict[str, float]:
         host.rest()
         result = _acknowledged(stage, 3.0 if short else 10.0)
         result |= _ladder(stage, 2.0 if short else 10.0, 15.0 if short else LADDER_S)
-        result |= _slow_viewer(stage, *((4.0, 8.0) if short else (12.0, 60.0)))
+        result |= _slow_viewer(stage, *((4.0, 8.0) if short else (10.0, 60.0)))
         return result
 
 
@@ -222,6 +224,7 @@ def _slow_viewer(stage: Stage, around: float, stuck: float) -> dict[str, float]:
     stage.job.ask("training", experiment, parts)
     stage.connect(experiment, WATCHING)
     stage.settle()
+    time.sleep(WARM_UP_S)
     spans, medians = [], []
     for slow in (False, True, False):
         with ExitStack() as stack:

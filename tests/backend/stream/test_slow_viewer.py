@@ -101,9 +101,9 @@ async def test_one_that_never_reads_again_is_given_up(services: Services) -> Non
         await publish(services, 1)
         assert await read_to(slow, 1) == (ROWS, 1)
         (viewer,) = services.hub.all()
-        for seq in range(2, FRAMES + 1):
-            await publish(services, seq)
-        assert viewer.bytes < 2 * services.settings.viewer_bytes
         left = asyncio.Event()
         services.hub.leave = lambda *_: left.set()  # type: ignore[method-assign]
+        for seq in range(2, FRAMES + 1):
+            await publish(services, seq)
+            assert viewer.bytes < 2 * services.settings.viewer_bytes
         await asyncio.wait_for(left.wait(), 30)

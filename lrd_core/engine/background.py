@@ -58,6 +58,11 @@ class Background:
         if self._watched is not None:
             self._watched.before(trainers)
 
+    def passes(self, step: int) -> bool:
+        """Whether nothing is looked at before and after this step."""
+        every = self.curvature_every
+        return self._watched is None and not ((every and step % every == 0) or self._paths.at(step))
+
     def stepped(self, trainers: Sequence[Trainer]) -> None:
         """These have made a step."""
         if self._watched is not None:

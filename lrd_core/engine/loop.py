@@ -22,6 +22,8 @@ FLUSH_S = 1 / 30
 STATUS_S = 1.0
 #: Steps that runs which catch up may make between two steps of the others.
 CATCH_UP = 8
+#: Seconds of a step below which a few steps are made between two looks around, and how many.
+QUICK_S, PLAIN = 0.0005, 7
 
 
 class Loop(Answers):
@@ -167,17 +169,40 @@ class Loop(Answers):
         """Steps at full speed until a frame is due or anything but a step is to be done: what is
         looked at around a step costs as much as a small model's part of it."""
         trainers = self._runs.at(self._step)
-        until = self._flushed + FLUSH_S
+        now, until = time.monotonic(), self._flushed + FLUSH_S
+        quick = False
         self._changed = self._state != "running" or bool(
             self._single or not trainers or self._runs.behind(self._step)
         )
-        while not self._changed and self._step + 1 < self._steps and time.monotonic() < until:
+        while not self._changed and now < until:
             if not self._inbox.empty() or self._background.busy:
                 return
-            if self._step + 1 in self._scheduled:
+            first = self._step
+            if quick:
+                self._make_plain(trainers)
+            if self._changed or not self._may_hurry():
                 return
             self._step += 1
             self._make(trainers)
+            before, now = now, time.monotonic()
+            quick = now - before < QUICK_S * (self._step - first)
+
+    def _may_hurry(self) -> bool:
+        """Whether nothing else is to be done at the next step, and it is not the last."""
+        return self._step + 1 < self._steps and self._step + 1 not in self._scheduled
+
+    def _make_plain(self, trainers: list[Trainer]) -> None:
+        """A few steps of which nothing but their rows is wanted."""
+        last = self._step + PLAIN
+        while self._step < last and not self._changed and self._may_hurry():
+            if not self._background.passes(self._step + 1):
+                return
+            self._step += 1
+            self._stepper.advance(trainers)
+            for trainer in trainers:
+                trainer.end()
+                if trainer.state != "running":
+                    self._follow(trainer, replayed=False)
 
     def _end(self) -> State:
         """What it is called that nothing is left to train."""
@@ -196,6 +221,10 @@ class Loop(Answers):
     def _record(self, trainer: Trainer) -> None:
         replayed = trainer.replays
         trainer.end()
+        self._follow(trainer, replayed)
+
+    def _follow(self, trainer: Trainer, replayed: bool) -> None:
+        """What a step leads to; `replayed`: it was recorded before."""
         if trainer.rows:
             self._buffer.wait_for(trainer.identity.id, trainer.rows)
         if trainer.state == "running" and not replayed and trainer.step < self._steps:

@@ -84,7 +84,10 @@ class Paths:
 
     def due(self, trainer: Trainer) -> bool:
         """Whether a point after its newest step may be wanted."""
-        step = trainer.step
+        return self.at(trainer.step)
+
+    def at(self, step: int) -> bool:
+        """Whether points after this step may be wanted."""
         return not self._on_surface and (step <= EVERY or step % EVERY == 0)
 
     def add(self, trainer: Trainer) -> None:

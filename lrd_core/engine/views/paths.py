@@ -23,7 +23,7 @@ INTERVAL_S, SHARE = 0.5, 0.005
 EVERY = 8
 #: Seconds between two such points, at least: a point costs a tenth of a small step, and on a GPU a
 #: wait for it.
-GAP_S = 0.02
+GAP_S = 0.05
 
 
 class Paths:

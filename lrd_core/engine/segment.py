@@ -42,7 +42,7 @@ class Segment:
         more: dict[str, float],
     ) -> None:
         self.first, self.place = first, place
-        self._sums = None if sums is None else sums.indices
+        self._indices = None if sums is None else sums.indices
         self.names = more.keys()
         self.steps: list[Step] = []
         self.more: list[dict[str, float]] = []
@@ -51,7 +51,7 @@ class Segment:
 
     def follows(self, step: int, sums: StepSums | None, more: dict[str, float]) -> bool:
         """Whether the row of `step`, that compiled code has not written, goes on here."""
-        same = (None if sums is None else sums.indices) == self._sums
+        same = (None if sums is None else sums.indices) == self._indices
         return self.place is None and same and self.next(step, more)
 
     def next(self, step: int, more: dict[str, float]) -> bool:

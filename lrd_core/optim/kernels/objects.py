@@ -150,8 +150,8 @@ def path_of(name: str, source: str) -> Path:
 
 @lru_cache(maxsize=64)
 def function(name: str, source: str, entry: str) -> Function | None:
-    """One `cfunc` of an int64 of a module, ready to be called: loaded, or compiled
-    while the caller waits. None where there is no compiler, or it fails."""
+    """One `cfunc` of an int64 of a module, ready to be called: loaded, or compiled while the caller
+    waits. None where there is no compiler, or it fails."""
     code = _functions(name, source)
     return None if code is None else ctypes.CFUNCTYPE(None, ctypes.c_int64)(code[entry])
 

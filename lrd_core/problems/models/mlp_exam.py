@@ -10,7 +10,8 @@ import torch
 
 from lrd_core.optim.kernels import objects
 
-#: Examples whose activations are computed at once: they stay in the first-level cache.
+#: Examples whose activations are computed at once: they stay in the first-level cache. It is the
+#: `TILE` of `cpu_blocks`, whose import would bring numba.
 _TILE = 64
 _SOURCE = '''"""Generated; don't edit."""
 

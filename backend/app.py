@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from backend import api
 from backend.api import errors, unknown
 from backend.forward import Forward
+from backend.jobs import node_socket
 from backend.jobs import socket as worker_socket
 from backend.jobs.manager import Manager
 from backend.jobs.token import worker_token
@@ -82,6 +83,7 @@ def create_app(
     app.include_router(api.router)
     app.include_router(stream_socket.router)
     app.include_router(worker_socket.router)
+    app.include_router(node_socket.router)
     unknown.install(app)
     if assets is not None:
         app.mount("/live", Immutable(directory=assets, check_dir=False))

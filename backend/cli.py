@@ -37,6 +37,29 @@ def serve(
 
 
 @app.command()
+def worker(
+    url: Annotated[str, typer.Argument(help="The server's address, e.g. http://lab:8000.")],
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="A copy of the server's worker.token; or set LRD_WORKER_TOKEN."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What it is called; else this machine's name.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Experiments at the same time.")] = 1,
+    files: Annotated[
+        Path | None, typer.Option(help="Folder of checkpoints; else data/worker.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="A folder that holds data sets.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train for a server on another machine, until interrupted."""
+    from backend.commands.worker import worker as train_for
+
+    raise typer.Exit(train_for(url, token_file, name, jobs, files, data, as_json))
+
+
+@app.command()
 def run(
     problem: Annotated[str, typer.Option(help="A surface or a task, e.g. beale or digits.")],
     optimizer: Annotated[

@@ -19,7 +19,7 @@ HOP = {"connection", "host", "origin", "keep-alive", "transfer-encoding", "upgra
 #: The mark of a request that was passed on: it is not passed on again.
 PASSED = "lrd-passed"
 #: Reads that only the server that runs the jobs can answer: processes, devices, files.
-_READS = re.compile(r"/api/(jobs|devices|data)(/.*)?|/api/experiments/[^/]+/checkpoints")
+_READS = re.compile(r"/api/(jobs|devices|nodes|data)(/.*)?|/api/experiments/[^/]+/checkpoints")
 #: Changes nothing, and can be computed anywhere.
 _ANYWHERE = "/api/swarms"
 

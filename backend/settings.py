@@ -42,7 +42,8 @@ class Settings(BaseSettings):
             ``data``.
         allowed_hosts: further names this server may be called by (behind a proxy, in a container).
         max_body: bytes of a request's body.
-        max_jobs: experiments with a worker process at the same time; more wait in a queue.
+        max_jobs: experiments that this machine trains at the same time; more wait in a queue. 0:
+            only nodes (`lrd worker`) train.
         jobs_per_gpu: experiments on one GPU at the same time.
         viewer_bytes: what may wait for one viewer; whoever is slower is caught up from the store.
         log_level: of the server's log.
@@ -72,7 +73,7 @@ class Settings(BaseSettings):
     files: Path | None = None
     allowed_hosts: list[str] = []
     max_body: int = Field(1_000_000, ge=1_000)
-    max_jobs: int = Field(8, ge=1)
+    max_jobs: int = Field(8, ge=0)
     jobs_per_gpu: int = Field(1, ge=1)
     viewer_bytes: int = Field(4_000_000, ge=10_000)
     log_level: Literal["debug", "info", "warning", "error"] = "warning"

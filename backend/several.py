@@ -21,8 +21,8 @@ from sqlalchemy.exc import OperationalError
 
 from backend.errors import unknown_experiment
 from backend.forward import client
-from backend.jobs.crew import Worker
 from backend.jobs.manager import Manager
+from backend.jobs.process import Worker
 from backend.jobs.token import worker_token
 from backend.measured import MeasuredStore
 from backend.protocol import Experiment
@@ -154,10 +154,12 @@ class Colleague(Manager):
             log.warning("%s does not say how experiment %s stands: %s", self.leader, id, error)
             return stored
 
-    async def welcome(self, name: str, pid: int, experiment: str | None) -> Worker | None:
+    async def welcome(
+        self, name: str, pid: int, experiment: str | None, node: str = ""
+    ) -> Worker | None:
         """As `Manager.welcome`; whoever comes back to a server that leads no more is to go away:
         its experiment is another's now."""
-        return await super().welcome(name, pid, experiment) if self.leading else None
+        return await super().welcome(name, pid, experiment, node) if self.leading else None
 
     async def close(self) -> None:
         try:

@@ -40,6 +40,7 @@ OUTPUTS: tuple[type[BaseModel], ...] = (
     protocol.ControlOut,
     protocol.JobInfo,
     protocol.DeviceInfo,
+    protocol.NodeInfo,
     protocol.ErrorOut,
     protocol.Health,
     protocol.System,

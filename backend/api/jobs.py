@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends
 
 from backend.jobs.job import Job
 from backend.jobs.usage import machine
-from backend.protocol import DeviceInfo, JobInfo
+from backend.protocol import DeviceInfo, JobInfo, NodeInfo
 from backend.services import Services, services
 
 router = APIRouter(tags=["jobs"])
@@ -33,6 +33,7 @@ def _info(job: Job, position: int | None) -> JobInfo:
         step=experiment.step,
         steps=experiment.steps,
         device=experiment.device,
+        node=experiment.node,
         threads=experiment.threads,
         position=position,
         viewers=job.viewers,
@@ -43,5 +44,12 @@ def _info(job: Job, position: int | None) -> JobInfo:
 @router.get("/devices")
 async def devices(at: At) -> list[DeviceInfo]:
     """Where experiments can train, best first, and how busy it is."""
-    held = [job.experiment.device for job in at.manager.busy() if job.active]
+    busy = (job.experiment for job in at.manager.busy() if job.active)
+    held = [experiment.device for experiment in busy if not experiment.node]
     return await asyncio.to_thread(machine, held, at.settings.jobs_per_gpu)
+
+
+@router.get("/nodes")
+async def nodes(at: At) -> list[NodeInfo]:
+    """The other machines that train for this server, by name."""
+    return at.manager.nodes()

@@ -1,4 +1,4 @@
-"""Why the backend closes a worker's link: one code a cause; the reason says it in words."""
+"""Why the backend closes a worker's or a node's link: one code a cause; the reason is in words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ MAX_MESSAGE = 16 * 1024 * 1024
 
 
 class Close(IntEnum):
-    """Close codes of ``/api/worker``; 1009, a message that is too long, is the protocol's own."""
+    """Close codes of ``/api/worker`` and ``/api/node``; 1009, a message that is too long, is the
+    protocol's own."""
 
     #: The store took nothing: come back later.
     STORE_FAILED = 1011
@@ -31,6 +32,10 @@ class Close(IntEnum):
     GAP = 4409
     #: Not needed any more.
     GO_AWAY = 4410
+    #: Another node has this name.
+    NAME = 4411
+    #: This server runs no jobs; the reason says who does.
+    ELSEWHERE = 4412
     #: The store works again: send again what it has not acknowledged.
     AGAIN = 4503
 

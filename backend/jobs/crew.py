@@ -1,4 +1,4 @@
-"""The worker processes as the backend sees them: asks the nursery for them, watches, ends them."""
+"""All worker processes: asks the nursery, or a node, for them, watches, ends them."""
 
 from __future__ import annotations
 
@@ -9,113 +9,49 @@ import os
 import secrets
 import signal
 import sys
-import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import psutil
-from pydantic import BaseModel
-
 from backend.jobs.memory import processes_ended
+from backend.jobs.nodes import Node, Nodes, RemoteWorker
+from backend.jobs.process import Worker
 from backend.jobs.tasks import Tasks
 
 log = logging.getLogger(__name__)
 
-Send = Callable[[str], Awaitable[None]]
-Close = Callable[[int, str], Awaitable[None]]
 Process = asyncio.subprocess.Process
 
 
-class Worker:
-    """One worker process; `send` is None while it is not connected, `pid` 0 until it was forked.
-
-    `ours` says that the nursery will report its end; `starved` that it seems to have been killed by
-    the system for want of memory.
-    """
-
-    def __init__(self, name: str, pid: int = 0, ours: bool = True) -> None:
-        self.name = name
-        self.pid = pid
-        self.ours = ours
-        self.ended = False
-        self.starved = False
-        self.experiment: str | None = None
-        self.send: Send | None = None
-        self._close: Close | None = None
-        #: When its link was cut last (monotonic seconds).
-        self.seen = time.monotonic()
-        self.connected = asyncio.Event()
-        self.disconnected = asyncio.Event()
-        self.disconnected.set()
-
-    def attach(self, send: Send, close: Close | None = None) -> None:
-        """It is connected: `send` reaches it, `close` ends the connection."""
-        self.send, self._close = send, close
-        self.connected.set()
-        self.disconnected.clear()
-
-    def detach(self) -> None:
-        self.send = self._close = None
-        self.seen = time.monotonic()
-        self.connected.clear()
-        self.disconnected.set()
-
-    async def tell(self, message: BaseModel) -> bool:
-        """Send a message; False if the worker is not connected."""
-        send = self.send
-        if send is None:
-            return False
-        try:
-            await send(message.model_dump_json())
-        except Exception as error:  # whatever the transport raises means: not delivered
-            log.debug("worker %s did not get %s: %s", self.name, type(message).__name__, error)
-            return False
-        return True
-
-    async def hang_up(self, code: int, reason: str) -> None:
-        """End the connection, if there is one; the worker comes back."""
-        if self._close is not None:
-            with suppress(Exception):  # it is closed already, however its transport says so
-                await self._close(code, reason)
-
-    def alive(self) -> bool:
-        """The process is there (a zombie isn't)."""
-        if self.ended or not self.pid:
-            return False
-        try:
-            return bool(psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE)
-        except psutil.NoSuchProcess:
-            return False
-
-    def kill(self) -> None:
-        self._signal(signal.SIGKILL)
-
-    def terminate(self) -> None:
-        """Ask the process to end; it sends what it has first."""
-        self._signal(signal.SIGTERM)
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self.alive():
-            with suppress(ProcessLookupError):
-                os.kill(self.pid, number)
-
-
 class Crew:
-    """All worker processes of this server.
+    """The worker processes of a server, or of a node.
 
-    `on_exit(worker, words)` is awaited when a process of ours has ended, `words` saying how.
+    `on_exit(worker, words)` is awaited when a process of ours has ended, `words` saying how;
+    `on_start` is called when one on this machine runs; `environment` is the workers' beside this
+    process's own.
     """
 
     def __init__(
-        self, url: str, token: str, on_exit: Callable[[Worker, str], Awaitable[None]]
+        self,
+        url: str,
+        token: str,
+        on_exit: Callable[[Worker, str], Awaitable[None]],
+        environment: Mapping[str, str] | None = None,
+        on_start: Callable[[Worker], None] = lambda _: None,
     ) -> None:
-        self._environment = {"LRD_WORKER_URL": url, "LRD_WORKER_TOKEN": token}
+        self._environment = {
+            "LRD_WORKER_URL": url,
+            "LRD_WORKER_TOKEN": token,
+            **(environment or {}),
+        }
         self._on_exit = on_exit
+        self._on_start = on_start
+        #: The machines beside this one.
+        self.nodes = Nodes(self.all, self._end)
         self._workers: dict[str, Worker] = {}
         self._nursery: Process | None = None
-        self._tasks = Tasks()
+        #: What goes on in the background.
+        self.tasks = Tasks()
         #: Set once the nursery can fork.
         self.ready = asyncio.Event()
         self._closing = False
@@ -127,9 +63,13 @@ class Crew:
     def all(self) -> list[Worker]:
         return list(self._workers.values())
 
-    def adopt(self, name: str, pid: int) -> Worker:
-        """A worker that an earlier life of this server started."""
-        worker = self._workers[name] = Worker(name, pid, ours=False)
+    def adopt(self, name: str, pid: int, node: str = "") -> Worker:
+        """A worker that an earlier life of this server started, here or on a node."""
+        if node:
+            worker: Worker = RemoteWorker(name, self.nodes.named(node), pid)
+        else:
+            worker = Worker(name, pid, ours=False)
+        self._workers[name] = worker
         return worker
 
     def forget(self, worker: Worker) -> None:
@@ -153,12 +93,16 @@ class Crew:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
-        self._tasks.start(self._listen(self._nursery))
+        self.tasks.start(self._listen(self._nursery))
 
-    def spawn(self) -> Worker:
-        """A new worker; it connects by itself, see `Worker.connected`."""
-        worker = Worker(secrets.token_hex(6))
-        self._workers[worker.name] = worker
+    def spawn(self, node: Node | None = None, name: str = "") -> Worker:
+        """A new worker, here or on `node`; it connects by itself, see `Worker.connected`."""
+        name = name or secrets.token_hex(6)
+        if node is not None:
+            remote = self._workers[name] = RemoteWorker(name, node)
+            remote.start()
+            return remote
+        worker = self._workers[name] = Worker(name)
         self._request(worker)
         return worker
 
@@ -175,11 +119,12 @@ class Crew:
         if self._closing:
             return
         log.error("the nursery of workers ended (exit code %s); a new one is started", code)
-        for worker in self._workers.values():
+        here = [worker for worker in self.all() if not worker.place]
+        for worker in here:
             worker.ours = worker.ours and not worker.pid
         await asyncio.sleep(0.5)
         await self.start()
-        for worker in self.all():
+        for worker in here:
             if not worker.pid:
                 self._request(worker)
 
@@ -190,15 +135,21 @@ class Crew:
             worker = self._workers.get(message["name"])
             if worker is not None:
                 worker.pid = message["pid"]
+                self._on_start(worker)
         elif "code" in message:
             for worker in self.all():
-                if worker.ours and worker.pid == message["pid"]:
-                    worker.ended = True
-                    self.forget(worker)
-                    code = message["code"]
-                    worker.starved = self._starves(code)
-                    words = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
-                    self._tasks.start(self._on_exit(worker, words))
+                if worker.ours and not worker.place and worker.pid == message["pid"]:
+                    self._end(worker, message["code"], self._starves(message["code"]))
+
+    def _end(self, worker: Worker, code: int | None, starved: bool) -> None:
+        """A process of ours has ended."""
+        worker.ended, worker.starved, worker.code = True, starved, code
+        self.forget(worker)
+        if code is None:
+            words = "no exit code is known"
+        else:
+            words = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+        self.tasks.start(self._on_exit(worker, words))
 
     def _starves(self, code: int) -> bool:
         """Whether the system has ended processes for want of memory since one was killed last."""
@@ -213,15 +164,17 @@ class Crew:
         for worker in self.all():
             if worker.send is None:
                 worker.terminate()
-        await self._wait_for_none(Worker.alive, deadline)
+        await self._wait_for_none(_in_reach, deadline)
         for worker in self.all():
             if worker.alive():
                 log.warning("worker %s did not end in time and is killed", worker.pid)
                 worker.kill()
         # The nursery has to reap them, or they would be left as zombies.
-        await self._wait_for_none(lambda worker: worker.ours, loop.time() + 0.5)
+        here = [worker for worker in self.all() if worker.ours and not worker.place]
+        await self._wait_for_none(lambda worker: worker in here, loop.time() + 0.5)
         await self._close_nursery()
-        await self._tasks.finish(1.0)
+        await self.nodes.finish()
+        await self.tasks.finish(1.0)
 
     async def _wait_for_none(self, such: Callable[[Worker], bool], deadline: float) -> None:
         """Wait until there is no such worker any more, or it is late."""
@@ -240,3 +193,8 @@ class Crew:
         except TimeoutError:
             nursery.kill()
             await nursery.wait()
+
+
+def _in_reach(worker: Worker) -> bool:
+    """It runs, and its end can be seen: a node whose link is cut tells none."""
+    return worker.alive() and (not worker.place or worker.send is not None)

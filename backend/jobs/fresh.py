@@ -41,6 +41,7 @@ def new_experiment(given: ExperimentIn, spec: ExperimentSpec) -> Experiment:
             "test_every": spec.test_every,
             "seeds": spec.seeds,
             "device": spec.device,
+            "node": given.node,
             "threads": spec.threads,
             "curvature_every": spec.curvature_every,
             "queue": {"at": time.time(), "paused": given.paused, "who": ""},

@@ -17,7 +17,6 @@ from backend.jobs.audience import Audience
 from backend.jobs.changes import after_changes, followed, without_steps
 from backend.jobs.closing import Close, RefusedError
 from backend.jobs.compare import EQUAL, Comparison
-from backend.jobs.crew import Worker
 from backend.jobs.hold import Hold
 from backend.jobs.ledger import Ledger
 from backend.jobs.memory import ADVICE
@@ -38,6 +37,7 @@ from backend.jobs.messages import (
     WorkerView,
     replayed_name,
 )
+from backend.jobs.process import Worker
 from backend.jobs.unanswered import no_worker
 from backend.jobs.unstored import held_words, until_stored
 from backend.protocol import ControlOut, Experiment, Usage

@@ -9,13 +9,14 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 
-from backend.jobs.crew import Crew, Worker
+from backend.jobs.crew import Crew
 from backend.jobs.job import Job
 from backend.jobs.messages import Assign, Shutdown, WorkerControl
 from backend.jobs.past import beginning, record
+from backend.jobs.process import Worker
 from backend.jobs.room import Room, fair_threads, leaving, room_for
+from backend.jobs.sites import Site, sites_for
 from backend.jobs.tasks import Tasks
-from backend.jobs.usage import cores
 from backend.protocol import Experiment, Limits, Queued
 from backend.settings import Settings
 from backend.store import Store
@@ -113,10 +114,12 @@ class Launcher:
             for job in self.queue():
                 if self._closing:
                     return
-                room = room_for(job, self._jobs.values(), self._settings)
+                sites = sites_for(job.experiment, self._settings, self._crew.nodes)
+                limit = self._settings.paused_limit
+                room = room_for(job, self._jobs.values(), sites, limit)
                 await self._make(room)
-                if room.now and job.queued:
-                    await self._begin(job)
+                if room.now and job.queued and room.site is not None:
+                    await self._begin(job, room.site)
             await self._number()
 
     async def _make(self, room: Room) -> None:
@@ -128,24 +131,34 @@ class Launcher:
     async def _number(self) -> None:
         for before, job in enumerate(self.queue()):
             words = f"waits for a place: {before} before it" if before else "waits for a place"
-            if job.experiment.device != "cpu" and not before:
-                words = f"waits for a place on {job.experiment.device}"
+            if not before:
+                words += self._where(job.experiment)
             if job.experiment.message != words:
                 await job.change(message=words)
 
-    async def _begin(self, job: Job) -> None:
+    def _where(self, experiment: Experiment) -> str:
+        """What it waits for, where that is a certain machine or device; follows ``a place``."""
+        device = f" on {experiment.device}" if experiment.device != "cpu" else ""
+        if not experiment.node:
+            return device
+        node = experiment.node
+        away = "" if self._crew.nodes.find(node) else ", which is not connected"
+        return f"{device} on {node}{away}"
+
+    async def _begin(self, job: Job, site: Site) -> None:
         """A place is free."""
         experiment = job.experiment
         queued = experiment.queue or Queued(at=0.0, paused=False)
         threads = experiment.threads
         if not experiment.tensors:  # it starts for the first time
             size = await self._size(experiment)
-            threads = fair_threads(experiment, size, self._jobs.values(), cores())
-        worker = self._crew.spawn()
+            threads = fair_threads(experiment, size, site.jobs(self._jobs.values()), site.cores)
+        worker = self._crew.spawn(site.node)
         worker.experiment = job.id
         job.spawned = worker
         try:
-            await job.change(state="starting", queue=None, message="", threads=threads)
+            started = {"state": "starting", "queue": None, "message": "", "node": site.name}
+            await job.change(**started, threads=threads)
         except Exception:
             # Not stored: it goes on waiting, and the process is sent away when it connects.
             self._crew.forget(worker)

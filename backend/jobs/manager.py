@@ -12,19 +12,30 @@ from weakref import WeakValueDictionary
 from backend.errors import ApiError, unknown_experiment
 from backend.jobs.asking import ask, stop_row
 from backend.jobs.audience import Audience
-from backend.jobs.crew import Crew, Send, Worker
+from backend.jobs.checked import checked
+from backend.jobs.crew import Crew
 from backend.jobs.fresh import new_experiment
 from backend.jobs.job import Job
 from backend.jobs.launcher import Launcher
 from backend.jobs.memory import ADVICE
 from backend.jobs.messages import Shutdown
-from backend.jobs.room import chosen_device
+from backend.jobs.nodes import Node
+from backend.jobs.process import Send, Worker
+from backend.jobs.sites import elsewhere, info
 from backend.jobs.tasks import Tasks
 from backend.jobs.unanswered import no_worker
-from backend.protocol import ControlIn, ControlOut, Experiment, ExperimentIn, Limits, ResumeIn
+from backend.protocol import (
+    ControlIn,
+    ControlOut,
+    Experiment,
+    ExperimentIn,
+    Limits,
+    NodeInfo,
+    ResumeIn,
+)
 from backend.settings import Settings
 from backend.store import Store
-from lrd_core.engine.experiment import ExperimentSpec, check_experiment
+from lrd_core.engine.experiment import check_experiment
 from lrd_core.problems import PROBLEMS
 
 log = logging.getLogger(__name__)
@@ -130,7 +141,7 @@ class Manager:
             ApiError: nothing there to replace, or the server is being shut down.
         """
         self._refuse_if_closing()
-        spec = await asyncio.to_thread(self._checked, given)
+        spec = await asyncio.to_thread(checked, given, list(self._jobs.values()), self.crew.nodes)
         await self._check_replaced(given.replaces)
         self._refuse_if_closing()
         experiment = new_experiment(given, spec)
@@ -139,14 +150,18 @@ class Manager:
         await self.launcher.submit(job, given.paused)
         return job.experiment
 
-    def _checked(self, given: ExperimentIn) -> ExperimentSpec:
-        parts = given.model_dump(
-            exclude={"name", "paused", "replaces", "limits"}, exclude_none=True
-        )
-        problem = PROBLEMS.get(given.problem)
-        if problem is not None:
-            parts["device"] = chosen_device(given.device, list(self._jobs.values()), problem.kind)
-        return check_experiment(parts)
+    def node_leaves(self, node: Node) -> None:
+        """A node was asked to end, and asks its workers to."""
+        for worker in self.crew.nodes.on(node):
+            job = self._jobs.get(worker.experiment or "")
+            if job is not None and job.active:
+                words = f"its worker on {node.name} was stopped at step {{step}}"
+                job.stop_words = f"{words}; every step is kept"
+
+    def nodes(self) -> list[NodeInfo]:
+        """The other machines that train for this server."""
+        jobs = list(self._jobs.values())
+        return [info(site, jobs) for site in elsewhere(self.crew.nodes)]
 
     async def resume(self, id: str, given: ResumeIn) -> Experiment:
         """Let an ended experiment go on where its record ends, in a new process; one that has not
@@ -254,11 +269,14 @@ class Manager:
 
     # --- workers come and go ----------------------------------------------------------------------
 
-    async def welcome(self, name: str, pid: int, experiment: str | None) -> Worker | None:
-        """A worker has connected; None if it is to go away for good."""
+    async def welcome(
+        self, name: str, pid: int, experiment: str | None, node: str = ""
+    ) -> Worker | None:
+        """A worker has connected, from this machine or from a node; None if it is to go away for
+        good."""
         if self._closing:
             return None
-        worker = self.crew.get(name) or self.crew.adopt(name, pid)
+        worker = self.crew.get(name) or self.crew.adopt(name, pid, node)
         if experiment is None:
             if worker.experiment is None:  # an earlier life of this server wanted it
                 self._send_away(worker)
@@ -290,7 +308,7 @@ class Manager:
         await job.connect(worker)
 
     def _send_away(self, worker: Worker) -> None:
-        if not worker.ours:
+        if worker.send is None and (worker.place or not worker.ours):
             self.crew.forget(worker)
 
     async def lost(self, worker: Worker, send: Send) -> None:
@@ -310,6 +328,9 @@ class Manager:
 
     async def _await_return(self, job: Job) -> None:
         since = time.monotonic()
+        # On this machine a process that has ended is seen; one elsewhere may train on, unseen.
+        elsewhere = job.experiment.node
+        limit = self._settings.away_limit if elsewhere else self._settings.return_limit
         while True:
             worker = job.worker
             if self._jobs.get(job.id) is not job or (worker is not None and worker.send):
@@ -320,14 +341,15 @@ class Manager:
                 return
             # It counts from the last time that it was there: it may come often and be cut again.
             seen = since if worker is None else max(since, worker.seen)
-            if time.monotonic() - seen > self._settings.return_limit:
+            if time.monotonic() - seen > limit:
                 break
             await asyncio.sleep(0.1)
         if self._closing or self._jobs.get(job.id) is not job:
             return
         if job.worker is not None:
             job.worker.kill()
-            cause = "its worker process lost the connection and did not come back"
+            where = f" on {elsewhere}" if elsewhere else ""
+            cause = f"its worker process{where} lost the connection and did not come back"
         else:
             cause = "the server was restarted and its worker process did not come back"
         try:

@@ -49,6 +49,7 @@ class WorkerHello(Message):
     worker: str
     pid: int
     experiment: str | None
+    node: str = Field("", description="the node that it runs on; empty: the backend's machine")
 
 
 class WorkerApplied(Message):
@@ -150,7 +151,8 @@ class WorkerControl(Message):
 class Assign(Message):
     """Backend → worker: train this (the parts of an `ExperimentSpec`).
 
-    `checkpoints` is the folder of the experiment's checkpoints. `resume` (the parts of a
+    `checkpoints` is the folder of the experiment's checkpoints; on a node they lie in the node's
+    own folder instead. `resume` (the parts of a
     `timeline.Resume`) is set when it goes on in a new process; `seq` is the newest stored frame,
     and `first` a control to apply before any other. The worker goes on without the backend for
     `away_limit` seconds; what is not stored it keeps in `unsent_bytes` of memory, then in

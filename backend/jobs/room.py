@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from math import prod
 
 from backend.jobs.job import Job
+from backend.jobs.sites import Site
 from backend.protocol import Experiment
-from backend.settings import Settings
 from lrd_core.engine.devices import devices
 from lrd_core.engine.experiment import THREADS
 
@@ -20,21 +20,32 @@ BIG = 200_000
 @dataclass(frozen=True)
 class Room:
     """What an experiment has to wait for: `leave` are to be asked to end first; `now` says that it
-    can start without waiting until they are gone."""
+    can start at `site` without waiting until they are gone."""
 
     now: bool
     leave: list[Job]
+    site: Site | None = None
 
 
-def room_for(job: Job, jobs: Iterable[Job], settings: Settings) -> Room:
+def room_for(job: Job, jobs: Iterable[Job], sites: Iterable[Site], paused_limit: float) -> Room:
+    """Room at the first site that has some without sending anybody away, else at the first that
+    has some; `paused_limit` is `Settings.paused_limit`."""
+    others = list(jobs)
+    rooms = [_room_at(site, job, others, paused_limit) for site in sites]
+    found = [room for room in rooms if room.now or room.leave]
+    free = (room for room in found if room.now and not room.leave)
+    return next(free, next(iter(found), Room(False, [])))
+
+
+def _room_at(site: Site, job: Job, jobs: list[Job], paused_limit: float) -> Room:
     """Whether there is a place for `job` beside the others.
 
     Where there is none, ended experiments nobody watches go first, then paused ones nobody watches
-    (they stop; not before `Settings.paused_limit`), then ended ones that are watched. One that
-    `job` replaces leaves anyhow.
+    (they stop; not before `paused_limit`), then ended ones that are watched. One that `job`
+    replaces leaves anyhow.
     """
     held = sorted(
-        (other for other in jobs if other is not job and not other.queued),
+        (other for other in site.jobs(jobs) if other is not job),
         key=lambda other: other.experiment.created_at,
     )
     held = [other for other in held if other.id != leaving(job.experiment)]
@@ -44,18 +55,18 @@ def room_for(job: Job, jobs: Iterable[Job], settings: Settings) -> Room:
     device = job.experiment.device
     if device != "cpu":
         here = [other for other in staying if other.experiment.device == device]
-        spare = _spare(here, len(here) - settings.jobs_per_gpu + 1, settings)
+        spare = _spare(here, len(here) - site.jobs_per_gpu + 1, paused_limit)
         if spare is None:
             return Room(False, [])
         leave += spare
         # Memory of a GPU is free only when those that held it are gone.
         gone = [o for o in held if o.experiment.device == device and o.leaving]
-        now = not leave and len(here) + len(gone) < settings.jobs_per_gpu
+        now = not leave and len(here) + len(gone) < site.jobs_per_gpu
     rest = [other for other in staying if other not in leave]
-    spare = _spare(rest, len(rest) - settings.max_jobs + 1, settings)
+    spare = _spare(rest, len(rest) - site.places + 1, paused_limit)
     if spare is None:
         return Room(False, [])
-    return Room(now, [*leave, *spare])
+    return Room(now, [*leave, *spare], site)
 
 
 def leaving(experiment: Experiment) -> str | None:
@@ -63,10 +74,10 @@ def leaving(experiment: Experiment) -> str | None:
     return None if experiment.tensors else experiment.replaces
 
 
-def _spare(held: list[Job], excess: int, settings: Settings) -> list[Job] | None:
+def _spare(held: list[Job], excess: int, paused_limit: float) -> list[Job] | None:
     """`excess` of these that can do without a worker, the oldest first; None if too few can."""
     ended = [job for job in held if not job.active]
-    before = time.monotonic() - settings.paused_limit
+    before = time.monotonic() - paused_limit
     paused = [job for job in held if job.experiment.state == "paused" and not job.watched]
     paused = [job for job in paused if job.paused_at < before]
     spare = sorted(ended, key=lambda job: job.watched)
@@ -83,7 +94,8 @@ def chosen_device(asked: str, jobs: Iterable[Job], kind: str) -> str:
     here = devices()
     if here[0] == "cpu":
         return asked
-    taken = [job.experiment.device for job in jobs if job.active or job.queued]
+    busy = (job.experiment for job in jobs if job.active or job.queued)
+    taken = [experiment.device for experiment in busy if not experiment.node]
     return min((name for name in here if name != "cpu"), key=taken.count)
 
 

@@ -15,7 +15,6 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from backend.api.errors import error_response
 from backend.errors import ApiError
 from backend.jobs.closing import Close, RefusedError, shortened
-from backend.jobs.crew import Send, Worker
 from backend.jobs.job import Job
 from backend.jobs.manager import Manager
 from backend.jobs.messages import (
@@ -32,6 +31,7 @@ from backend.jobs.messages import (
     WorkerStatus,
     WorkerView,
 )
+from backend.jobs.process import Send, Worker
 from backend.jobs.seal import opened
 from backend.jobs.unstored import RETRY_S, cause, until_stored
 from backend.services import Services
@@ -48,24 +48,21 @@ _messages: TypeAdapter[WorkerMessage] = TypeAdapter(WorkerMessage)
 async def worker_socket(socket: WebSocket) -> None:
     """One worker's connection, from hello to the end."""
     services: Services = socket.app.state.services
-    given = socket.headers.get("authorization", "")
-    if not hmac.compare_digest(given.encode(), f"Bearer {services.token}".encode()):
-        await _turn_away(socket)
+    if not await let_in(socket, services.token):
         return
-    await socket.accept()
     # One object for all its uses: it tells this connection from the worker's next one.
     send: Send = socket.send_text
     worker: Worker | None = None
     try:
-        hello = _hello(await _text(socket))
+        hello = _hello(await text(socket))
         worker = await _welcome(socket, services, hello, send)
         if worker is not None:
             await services.manager.joined(worker, assigned=hello.experiment is not None)
             await _serve(socket, services.manager, worker, send)
     except (RefusedError, FrameError, SequenceGapError) as error:
-        await _refuse(socket, _code(error), str(error))
+        await refuse(socket, _code(error), str(error))
     except ValidationError as error:
-        await _refuse(socket, Close.MESSAGE, f"message: {_first(error)}")
+        await refuse(socket, Close.MESSAGE, f"message: {first_fault(error)}")
     except SQLAlchemyError as error:
         # The worker keeps what is not acknowledged, and comes back later with it.
         log.error("worker link closed, the store failed: %s", cause(error))
@@ -76,6 +73,16 @@ async def worker_socket(socket: WebSocket) -> None:
     finally:
         if worker is not None:
             await _lost(services.manager, worker, send)
+
+
+async def let_in(socket: WebSocket, token: str) -> bool:
+    """Accept a connection that brings this server's token; turn away any other."""
+    given = socket.headers.get("authorization", "")
+    if hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+        await socket.accept()
+        return True
+    await _turn_away(socket)
+    return False
 
 
 async def _turn_away(socket: WebSocket) -> None:
@@ -93,7 +100,7 @@ async def _welcome(
     socket: WebSocket, services: Services, hello: WorkerHello, send: Send
 ) -> Worker | None:
     """The worker that says hello, attached to this connection; None if it is sent away."""
-    worker = await services.manager.welcome(hello.worker, hello.pid, hello.experiment)
+    worker = await services.manager.welcome(hello.worker, hello.pid, hello.experiment, hello.node)
     if worker is None:
         await socket.close(Close.GO_AWAY, "not needed any more")
         return None
@@ -106,21 +113,27 @@ async def _welcome(
     return worker
 
 
-async def _text(socket: WebSocket) -> str:
+async def text(socket: WebSocket) -> str:
+    """The next message, which has to be text.
+
+    Raises:
+        WebSocketDisconnect: the connection has ended.
+        RefusedError: bytes came.
+    """
     received = await socket.receive()
     if received["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(received.get("code", 1006))
-    text = received.get("text")
-    if text is None:
+    found = received.get("text")
+    if found is None:
         raise RefusedError(Close.MESSAGE, "hello: bytes came; send JSON text first")
-    return str(text)
+    return str(found)
 
 
-def _hello(text: str) -> WorkerHello:
+def _hello(said: str) -> WorkerHello:
     try:
-        hello = WorkerHello.model_validate_json(text)
+        hello = WorkerHello.model_validate_json(said)
     except ValidationError as error:
-        raise RefusedError(Close.MESSAGE, f"hello: {_first(error)}") from None
+        raise RefusedError(Close.MESSAGE, f"hello: {first_fault(error)}") from None
     if hello.link != LINK_VERSION:
         words = f"link: version {hello.link} is not known here ({LINK_VERSION} is)"
         raise RefusedError(Close.VERSION, f"{words}; install one version on both ends")
@@ -134,7 +147,8 @@ async def _lost(manager: Manager, worker: Worker, send: Send) -> None:
         log.error("the end of a worker's link is not stored: %s", cause(error))
 
 
-async def _refuse(socket: WebSocket, code: Close, words: str) -> None:
+async def refuse(socket: WebSocket, code: Close, words: str) -> None:
+    """Close a connection, saying why."""
     log.warning("worker link closed: %s", words)
     with suppress(RuntimeError):
         await socket.close(code, shortened(words))
@@ -146,7 +160,7 @@ def _code(error: Exception) -> Close:
     return Close.GAP if isinstance(error, SequenceGapError) else Close.FRAME
 
 
-def _first(error: ValidationError) -> str:
+def first_fault(error: ValidationError) -> str:
     """The first thing wrong with a message, on one line."""
     first = error.errors(include_url=False, include_input=False)[0]
     return f"{'.'.join(map(str, first['loc'])) or 'text'}: {first['msg']}"
@@ -200,7 +214,7 @@ def _message(received: Any) -> bytes | WorkerMessage:
     try:
         return _messages.validate_json(received["text"])
     except ValidationError as error:
-        raise RefusedError(Close.MESSAGE, f"message: {_first(error)}") from None
+        raise RefusedError(Close.MESSAGE, f"message: {first_fault(error)}") from None
 
 
 async def _take_in(job: Job, message: bytes | WorkerMessage) -> str | None:

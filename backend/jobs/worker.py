@@ -13,7 +13,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -155,11 +155,27 @@ class BackendSink:
         self._outbox.put_applied(FAILED, message.model_dump_json())
 
 
+@dataclass(frozen=True)
+class Home:
+    """Where a worker process lives: the node's name, and its folder for files; both empty on the
+    backend's own machine."""
+
+    node: str = ""
+    files: str = ""
+
+    def folder(self, assignment: Assign) -> Path:
+        """The folder of the experiment's checkpoints."""
+        if not self.files:
+            return Path(assignment.checkpoints)
+        return Path(self.files) / "checkpoints" / assignment.experiment
+
+
 class Worker:
     """The process: one link, at most one loop."""
 
-    def __init__(self, url: str, token: str, name: str) -> None:
+    def __init__(self, url: str, token: str, name: str, home: Home) -> None:
         self._name = name
+        self._home = home
         self._outbox = Outbox()
         self._sink = BackendSink(self._outbox)
         self._link = Link(url, token, self._hello, self._outbox)
@@ -172,6 +188,7 @@ class Worker:
             worker=self._name,
             pid=os.getpid(),
             experiment=self._link.assigned,
+            node=self._home.node,
         )
 
     def run(self) -> int:
@@ -193,7 +210,7 @@ class Worker:
         self._sink.on_steps = watchdog.stepped
         try:
             torch.set_num_threads(spec.threads)
-            folder = Path(assignment.checkpoints)
+            folder = self._home.folder(assignment)
             spill = Spill(folder, assignment.spill_bytes)
             self._outbox.begin(assignment.seq, assignment.unsent_bytes, spill)
             loop = Loop(
@@ -300,6 +317,7 @@ def _train_one_step(problem: str) -> None:
 
 def work(url: str, token: str, name: str) -> int:
     """The life of a worker process; gives its exit code."""
-    worker = Worker(url, token, name)
+    home = Home(os.environ.get("LRD_WORKER_NODE", ""), os.environ.get("LRD_WORKER_FILES", ""))
+    worker = Worker(url, token, name, home)
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())
     return worker.run()

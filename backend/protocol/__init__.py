@@ -50,7 +50,7 @@ from backend.protocol.experiments import (
     Tensor,
 )
 from backend.protocol.health import ErrorDetail, ErrorOut, Health
-from backend.protocol.jobs import DeviceInfo, GpuUsage, JobInfo, Usage
+from backend.protocol.jobs import DeviceInfo, GpuUsage, JobInfo, NodeInfo, Usage
 from backend.protocol.stream import (
     ControlMessage,
     ExperimentMessage,
@@ -95,6 +95,7 @@ __all__ = [
     "LimitsIn",
     "LrScheduleInfo",
     "Message",
+    "NodeInfo",
     "Number",
     "OptimizerInfo",
     "Ping",

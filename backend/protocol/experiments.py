@@ -54,6 +54,9 @@ class ExperimentIn(Input):
     test_every: int | None = None
     seeds: int = 1
     device: str = "auto"
+    node: str = Field(
+        "", max_length=60, description="the node that trains it; empty: wherever there is a place"
+    )
     curvature_every: int = 0
     limits: LimitsIn = LimitsIn()
     paused: bool = False
@@ -129,6 +132,7 @@ class Experiment(Message):
     test_every: int
     seeds: int = 1
     device: str = "cpu"
+    node: str = Field("", description="the node that trains it; empty: the server's own machine")
     threads: int = 1
     curvature_every: int = 0
     limits: Limits = Limits()

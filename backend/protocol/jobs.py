@@ -38,6 +38,7 @@ class JobInfo(Message):
     step: int
     steps: int
     device: str
+    node: str = Field("", description="the node that trains it; empty: the server's own machine")
     threads: int
     position: int | None = Field(description="place in the queue, 1 is the next; None: not in it")
     viewers: int
@@ -56,3 +57,14 @@ class DeviceInfo(Message):
     utilisation: float | None = Field(description="percent")
     jobs: int = Field(description="experiments that hold it")
     max_jobs: int | None = Field(description="at the same time; None: only as all devices together")
+
+
+class NodeInfo(Message):
+    """A machine that trains for this server, connected by `lrd worker`."""
+
+    name: str
+    places: int = Field(description="experiments at the same time")
+    jobs: int = Field(description="experiments that hold a place")
+    cores: int
+    devices: list[str] = Field(description="best first")
+    data: list[str] = Field(description="data sets that are there")

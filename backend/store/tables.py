@@ -52,6 +52,7 @@ experiments = Table(
     Column("test_every", Integer, nullable=False),
     Column("seeds", Integer, nullable=False, server_default=text("1")),
     Column("device", String(20), nullable=False, server_default=text("'cpu'")),
+    Column("node", String(60), nullable=False, server_default=text("''")),
     Column("threads", Integer, nullable=False, server_default=text("1")),
     Column("curvature_every", Integer, nullable=False, server_default=text("0")),
     Column("limits", JSON, nullable=False, server_default=text("'{}'")),

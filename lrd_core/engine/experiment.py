@@ -216,8 +216,11 @@ def rule_default(settings: Sequence[Setting], name: str) -> Value:
     return next(setting.default for setting in settings if setting.name == name)
 
 
-def check_experiment(given: Mapping[str, object]) -> ExperimentSpec:
+def check_experiment(given: Mapping[str, object], build: bool = True) -> ExperimentSpec:
     """An experiment from its parts; what is missing comes from the problem's default comparison.
+
+    Args:
+        build: try the problem's settings by building it; not where its data are elsewhere.
 
     Raises:
         SettingError: with the dotted path of the field, e.g. ``runs.2.settings.lr``.
@@ -253,7 +256,8 @@ def check_experiment(given: Mapping[str, object]) -> ExperimentSpec:
     )
     if spec.seeds > 1 and problem.kind == "surface":
         raise SettingError("seeds", spec.seeds, "1: a surface has no randomness but the masks")
-    problem.build(settings, seed)
+    if build:
+        problem.build(settings, seed)
     return spec
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 from playwright.sync_api import (
@@ -12,12 +12,16 @@ from playwright.sync_api import (
     ConsoleMessage,
     Page,
     Route,
+    expect,
     sync_playwright,
 )
 
 from scripts.browser import FLAGS, find
 from tests.backend.server import Server, running_server
 from tests.e2e.dashboard import Dashboard
+
+# A machine that does much else at the time is slow, not wrong.
+expect.set_options(timeout=20_000)
 
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
@@ -29,6 +33,20 @@ EXPECTED = (
     "Client Error in reaching server endpoint",
     "Streamlit server is not responding",
 )
+
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember a failure, so that what was on the screen is told with it."""
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +74,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Callable[..., Dashboard]]:
+def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Dashboard]]:
     """Opens the dashboard in a browser profile of its own; fails on script errors and on any
     request to another host."""
     contexts: list[BrowserContext] = []
@@ -83,6 +101,9 @@ def visit(browser: Browser) -> Iterator[Callable[..., Dashboard]]:
 
     yield open_page
     for index, context in enumerate(contexts):
+        if request.node.stash.get(FAILED, False):
+            for page in context.pages:
+                print(page.url, page.locator("body").aria_snapshot(), sep="\n")  # noqa: T201
         keep = os.environ.get("LRD_SCREENSHOTS")
         if keep and context.pages:
             context.pages[0].screenshot(path=f"{keep}/{os.getpid()}-{index}.png")

@@ -1,0 +1,176 @@
+"""Machines that train for the server: real `lrd worker` processes, links, deaths and returns."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.backend.node import Node, running_node
+from tests.backend.server import Server, everything, running_server, until
+from tests.torture.proxy import Proxy
+
+RUNS = [{"optimizer": "adam", "drop_rate": 0.5}]
+ADAM = {"problem": "digits", "settings": {"width": 8}, "runs": RUNS, "seed": 5}
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A server that trains nothing itself."""
+    with running_server(tmp_path / "server", max_jobs=0) as one:
+        yield one
+
+
+@pytest.fixture
+def node(server: Server, tmp_path: Path) -> Iterator[Node]:
+    with running_node(server, tmp_path / "box") as one:
+        yield one
+
+
+def losses(server: Server, id: str) -> Any:
+    return server.get(f"/api/experiments/{id}/series", run="r1", columns="loss")["columns"]["loss"]
+
+
+def test_an_experiment_waits_for_a_node_and_trains_there_as_it_would_here(
+    server: Server, tmp_path: Path
+) -> None:
+    id = server.post("/api/experiments", 201, **ADAM, steps=300, speed=0)["id"]
+    assert server.experiment(id)["message"] == "waits for a place"
+    with running_node(server, tmp_path / "box", jobs=2) as node:
+        assert server.get("/api/nodes")[0] | {"cores": 0, "data": []} == {
+            "name": "box",
+            "places": 2,
+            "jobs": 1,
+            "cores": 0,
+            "devices": ["cpu"],
+            "data": [],
+        }
+        found = server.state(id, "finished")
+        assert found["node"] == "box"
+        assert server.get("/api/jobs") == []
+        assert list((node.folder / "checkpoints" / id / "r1").iterdir())
+        assert not (server.folder / "checkpoints").exists()
+        there = losses(server, id)
+    with running_server(tmp_path / "other") as other:
+        same = other.create(**ADAM, steps=300, speed=0)["id"]
+        assert other.state(same, "finished")["node"] == ""
+        assert losses(other, same) == there
+
+
+def test_controls_reach_a_worker_on_a_node(server: Server, node: Node) -> None:
+    id = server.create(**ADAM, steps=100_000, speed=200)["id"]
+    server.reach(id, 20)
+    answer = server.control(id, kind="set", run="r1", setting="drop_rate", value=0.25)
+    assert answer.status_code == 200, answer.text
+    job = server.get("/api/jobs")[0]
+    assert (job["node"], job["state"]) == ("box", "running")
+    assert server.control(id, kind="stop").status_code == 200
+    assert server.state(id, "cancelled")["step"] >= 20
+    until(lambda: server.get("/api/nodes")[0]["jobs"] == 0, what="the end of the worker")
+
+
+def test_a_place_on_this_machine_comes_first_unless_a_node_is_asked_for(tmp_path: Path) -> None:
+    with (
+        running_server(tmp_path / "server", max_jobs=1) as server,
+        running_node(server, tmp_path / "box", jobs=1),
+    ):
+        slow = {**ADAM, "steps": 100_000, "speed": 20}
+        asked = server.create(**slow, node="box")
+        here, waits = server.create(**slow), server.post("/api/experiments", 201, **slow)
+        assert [one["node"] for one in (asked, here)] == ["box", ""]
+        assert waits["state"] == "queued"
+        refused = server.client.post("/api/experiments", json={**slow, "node": "boxx"})
+        assert refused.status_code == 422
+        assert refused.json()["error"]["message"] == (
+            "node: 'boxx' is not allowed; use empty for any machine, or a node (one of box)"
+        )
+        unknown = server.client.post("/api/experiments", json={**slow, "device": "cuda:7"})
+        assert unknown.json()["error"]["field"] == "device"
+        server.control(asked["id"], kind="stop")
+        assert server.state(waits["id"], "running")["node"] == "box"
+
+
+def test_the_end_of_a_worker_on_a_node_is_told_with_its_cause(server: Server, node: Node) -> None:
+    id = server.create(**ADAM, steps=100_000, speed=200)["id"]
+    server.reach(id, 150)
+    server.workers()[0].kill()
+    failed = server.state(id, "failed")
+    assert "killed by signal 9" in failed["message"]
+    everything(server, id).check_gapless(["r1"], failed["step"])
+    # It goes on where its checkpoints are, from one of them: no step is made again from the start.
+    server.post(f"/api/experiments/{id}/resume", paused=False)
+    assert server.reach(id, failed["step"] + 50)["node"] == "box"
+    assert server.experiment(id)["runs"][0]["replay"] in ("", "equal")
+
+
+def test_training_goes_on_without_the_node_that_started_it(server: Server, node: Node) -> None:
+    id = server.create(**ADAM, steps=100_000, speed=200)["id"]
+    server.reach(id, 20)
+    node.kill()
+    until(lambda: server.get("/api/nodes") == [], what="the loss of the node")
+    server.reach(id, server.experiment(id)["step"] + 100)
+    node.start()
+    found = server.reach(id, server.experiment(id)["step"] + 50)
+    assert (found["state"], found["connected"]) == ("running", True)
+    # The node's next life knows it: nobody starts it twice, and its end is told.
+    worker = server.workers()
+    assert len(worker) == 1
+    worker[0].kill()
+    assert "its worker process ended unexpectedly" in server.state(id, "failed")["message"]
+    until(lambda: server.get("/api/nodes")[0]["jobs"] == 0, what="a free place")
+
+
+def test_a_node_that_is_interrupted_sends_what_it_has(server: Server, node: Node) -> None:
+    id = server.create(**ADAM, steps=100_000, speed=500)["id"]
+    server.reach(id, 100)
+    assert node.stop() == 0, node.log
+    ended = server.state(id, "cancelled")
+    assert ended["message"] == (
+        f"its worker on box was stopped at step {ended['step']}; every step is kept"
+    )
+    everything(server, id).check_gapless(["r1"], ended["step"])
+    assert server.get("/api/nodes") == []
+    assert server.workers() == []
+
+
+def test_a_cut_network_and_a_killed_server_lose_nothing(tmp_path: Path) -> None:
+    given = {"max_jobs": 0, "away_limit": 60, "return_limit": 1}
+    with running_server(tmp_path / "server", **given) as server:
+        proxy = Proxy(server.port)
+        with running_node(server, tmp_path / "box", through=proxy.port):
+            id = server.create(**ADAM, steps=100_000, speed=500)["id"]
+            server.reach(id, 100)
+            proxy.cut()
+            until(lambda: not server.experiment(id)["connected"], what="the cut")
+            # Longer than a process on the server's own machine might be away.
+            with pytest.raises(AssertionError, match="did not happen"):
+                until(lambda: server.experiment(id)["state"] != "running", 2.5, "a failure")
+            proxy.mend()
+            server.reach(id, server.experiment(id)["step"] + 700)
+            server.kill()
+            server.start()
+            server.reach(id, server.experiment(id)["step"] + 200)
+            assert server.experiment(id)["state"] == "running"
+            until(lambda: server.get("/api/nodes"), what="the return of the node")
+            worker = server.workers()[0]
+            worker.send_signal(signal.SIGKILL)
+            failed = server.state(id, "failed")
+            assert "killed by signal 9" in failed["message"]
+            everything(server, id).check_gapless(["r1"], failed["step"])
+        proxy.close()
+
+
+def test_a_wrong_token_and_a_taken_name_are_said(server: Server, node: Node) -> None:
+    stranger = Node(server, node.folder.parent / "stranger", name="other", token="wrong")
+    stranger.start(wait=False)
+    assert stranger.process.wait(60) == 1
+    assert "refuses this worker" in stranger.log
+    assert "token: it is not this server's" in stranger.log
+    second = Node(server, node.folder.parent / "second")
+    second.start(wait=False)
+    assert second.process.wait(60) == 1
+    assert "another worker is connected as box; use another --name" in second.log
+    assert node.known()

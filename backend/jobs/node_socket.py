@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
@@ -54,8 +53,6 @@ async def node_socket(socket: WebSocket) -> None:
     finally:
         if node is not None:
             nodes.lost(node, send)
-            with suppress(RuntimeError):  # it is closed already
-                await socket.close()
 
 
 async def _hear(services: Services, node: Node, said: str) -> None:

@@ -185,7 +185,9 @@ def test_cut_connections_to_the_database_lose_nothing(
             cut_connections(database)
         far.read_to(3000)
     far.rows.check_gapless(RUNS, 3000)
-    assert other.state(id, "finished")["connected"]
+    other.state(id, "finished")
+    # Until the cut connection is made anew, the other server does not know whom to ask.
+    until(lambda: other.experiment(id)["connected"], what="the leader's word on its worker")
     assert other.get("/api/health")["leader"] == leader.url
 
 

@@ -210,3 +210,28 @@ def test_who_finds_no_place_is_seen_to_wait_and_can_be_cancelled(
     page.expect_status("live", timeout=60_000)
     page.wait_rows("r1", 5)
     narrow.control(waiting[0], kind="stop")
+
+
+def test_a_mark_below_the_thumb_opens_and_can_be_dragged_away_from(
+    server: Server, visit: Visit
+) -> None:
+    page = visit(server, f"/train?experiment={digits(server)}")
+    page.wait_rows("r2", 40)
+    page.slide("r2", 0.9)
+    mark = page["mark"]
+    expect(mark).to_have_count(1)
+    # The thumb stays where it lies above the mark: the whole bar has 100 000 steps.
+    page["play"].click()
+    box = mark.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.page.mouse.click(x, y)
+    expect(page["mark-about"]).to_contain_text("drop rate 0.5 → 0.9")
+    expect(page["back-to-live"]).to_have_count(0)
+    page.page.keyboard.press("Escape")
+    page.page.mouse.move(x, y)
+    page.page.mouse.down()
+    page.page.mouse.move(x - 10, y, steps=4)
+    page.page.mouse.up()
+    expect(page["back-to-live"]).to_be_visible()
+    expect(page["mark-about"]).to_have_count(0)

@@ -16,10 +16,11 @@ import torch
 from websockets.exceptions import WebSocketException
 
 from lrd_core.engine.controls import Control
+from tests.backend.node import Node
 from tests.backend.server import ROOT, Rows, Server, everything, free_port, until
 from tests.lrd_core.engine.recorder import spec, trained
 from tests.torture.proxy import Proxy
-from tests.torture.schedule import CHANGE, SPEED, STEPS, Event, Schedule
+from tests.torture.schedule import CHANGE, NODE, SPEED, STEPS, Event, Schedule
 
 SITE = Path(__file__).parent / "faults"
 NAMES = ["r1", "r2"]
@@ -41,7 +42,8 @@ def bits(values: dict[tuple[str, int], dict[str, float]]) -> Bits:
 
 
 class World:
-    """A server whose workers reach it through a proxy, and the switches of all faults."""
+    """A server whose workers, here and on a node, reach it through a proxy, and the switches of
+    all faults."""
 
     def __init__(self, folder: Path) -> None:
         port = free_port()
@@ -59,6 +61,10 @@ class World:
         }
         self.server = Server(folder, port, False, environment)
         self.server.start()
+        self.node = Node(
+            self.server, folder / NODE, NODE, 30, self.proxy.port, environment=environment
+        )
+        self.node.start()
 
     def switch(self, name: str, value: float | None = None) -> None:
         """Switch a fault on, or off (None)."""
@@ -75,6 +81,8 @@ class World:
 
     def close(self) -> None:
         self.proxy.close()
+        if self.node.process.poll() is None:
+            self.node.kill()
         if self.alive():
             self.server.process.kill()
             self.server.process.wait()
@@ -88,6 +96,13 @@ class World:
             switch.unlink()
         if not self.alive():
             self.server.start()
+        self.start_node()
+        until(self.node.known, what="the return of the node")
+
+    def start_node(self) -> None:
+        """Start the node if it was killed."""
+        if self.node.process.poll() is not None:
+            self.node.start(wait=False)
 
 
 @contextmanager
@@ -178,6 +193,7 @@ class Ordeal:
         world = self.world
         return {
             "kill worker": (lambda _: self._kill_worker(), lambda _: self._later(self._resume)),
+            "kill node": (lambda _: world.node.kill(), lambda _: world.start_node()),
             "kill backend": (lambda _: self._kill_backend(), lambda _: self._start_backend()),
             "cut": (lambda _: world.proxy.cut(), lambda _: world.proxy.mend()),
             "stall": (lambda _: world.proxy.stall(), lambda _: world.proxy.mend()),
@@ -257,6 +273,7 @@ class Ordeal:
         for answer in self.answered:
             assert known[answer["id"]] == answer
         ended = server.experiment(self.id)
+        assert ended["node"] == self.schedule.parts["node"]
         assert ended["step"] == STEPS
         assert self.killed or not any(control["kind"] == "resume" for control in log)
         assert {run["replay"] for run in ended["runs"]} <= {"", "equal"}
@@ -275,6 +292,6 @@ def undisturbed(parts: dict[str, Any], log: list[Any]) -> Bits:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        return bits(trained(spec(**parts), changes).rows)
+        return bits(trained(spec(**{k: v for k, v in parts.items() if k != "node"}), changes).rows)
     finally:
         torch.set_num_threads(threads)

@@ -26,6 +26,10 @@ FAULTS = {
     "full disk": (0.5, 3.0),
     "clock": (0.5, 3.0),
 }
+#: What befalls only those that train on another machine.
+NODE_FAULTS = {"kill node": (0.0, 2.0)}
+#: Every second schedule is of an experiment there.
+NODE = "box"
 #: Seconds by which a clock jumps.
 SHIFTS = (-1e6, -3600.0, 86400.0)
 #: Not a fault: somebody changes a drop rate.
@@ -50,14 +54,16 @@ class Schedule:
 
     def __str__(self) -> str:
         told = (f"{e.at:.2f} {'' if e.begins else 'end of '}{e.what}" for e in self.events)
-        return f"schedule {self.number}: {self.parts['problem']}; {', '.join(told)}"
+        where = f" on {self.parts['node']}" if self.parts["node"] else ""
+        return f"schedule {self.number}: {self.parts['problem']}{where}; {', '.join(told)}"
 
 
 def schedule(number: int) -> Schedule:
     """Schedule `number`: each one has one fault of its own; the others are drawn."""
     dice = random.Random(number)
-    names = [*FAULTS]
-    faults = [names[number % len(names)], *dice.choices(names, k=dice.randint(2, 4))]
+    # Every fault comes to both kinds, however many schedules are run.
+    names = [*FAULTS, *NODE_FAULTS] if number % 2 else [*FAULTS]
+    faults = [names[number // 2 % len(names)], *dice.choices(names, k=dice.randint(2, 4))]
     dice.shuffle(faults)
     events = [*_faults(dice, faults), *_changes(dice)]
     return Schedule(number, _parts(number), sorted(events, key=lambda event: event.at))
@@ -66,14 +72,15 @@ def schedule(number: int) -> Schedule:
 def _parts(number: int) -> dict[str, Any]:
     problem = ("digits", "beale", "spirals")[number % 3]
     settings = {} if problem == "beale" else {"width": 8, "batch": 16}
-    return {"problem": problem, "settings": settings, "runs": RUNS, "steps": STEPS, "seed": number}
+    parts = {"problem": problem, "settings": settings, "runs": RUNS, "steps": STEPS}
+    return parts | {"seed": number, "node": NODE if number % 2 else ""}
 
 
 def _faults(dice: random.Random, faults: list[str]) -> Iterator[Event]:
     at = 0.0
     for name in faults:
         at += dice.uniform(0.1, 2.0)
-        seconds = dice.uniform(*FAULTS[name])
+        seconds = dice.uniform(*(FAULTS | NODE_FAULTS)[name])
         value = (
             dice.choice([-1e6, -3600.0, 86400.0]) if name == "clock" else dice.uniform(0.05, 0.5)
         )

@@ -1,4 +1,5 @@
 import { signal } from "@preact/signals";
+import type { TargetedPointerEvent } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { formatStep } from "../look/format.ts";
 import { runStyle } from "../look/palette.ts";
@@ -14,6 +15,8 @@ import { Popover } from "./popover.tsx";
 
 /** Rough width of a character of a mark's text: enough to keep texts from touching. */
 const CHARACTER_PX = 5.9;
+/** A press that moves further than this drags. */
+const DRAG_PX = 3;
 
 /** Past, present and planned end, the changes on the way, and a thumb that looks back. */
 export function HistoryBar({ session }: { session: Session }) {
@@ -44,11 +47,29 @@ export function HistoryBar({ session }: { session: Session }) {
     [session],
   );
 
+  /** Where a press on a mark began: it opens the mark, unless the pointer moves on. */
+  const pressed = useRef<number | null>(null);
   const seek = (event: PointerEvent) => {
     const box = bar.current?.getBoundingClientRect();
     if (!box) return;
     const total = Math.max(session.experiment.peek().steps, session.head, 1);
     scrub(session, ((event.clientX - box.left) / box.width) * total);
+  };
+  const press = (event: TargetedPointerEvent<HTMLDivElement>) => {
+    const target = event.target as Element;
+    if (target.closest(".panel")) return;
+    pressed.current = target.closest(".mark") ? event.clientX : null;
+    if (pressed.current !== null) return;
+    event.currentTarget.setPointerCapture(event.pointerId);
+    seek(event);
+  };
+  const move = (event: TargetedPointerEvent<HTMLDivElement>) => {
+    const { current: from } = pressed;
+    if (from !== null && event.buttons > 0 && Math.abs(event.clientX - from) > DRAG_PX) {
+      pressed.current = null;
+      event.currentTarget.setPointerCapture(event.pointerId);
+    }
+    if (event.currentTarget.hasPointerCapture(event.pointerId)) seek(event);
   };
   const keys = (event: KeyboardEvent) => {
     const by = { ArrowLeft: -1, ArrowRight: 1, PageDown: -20, PageUp: 20 }[event.key];
@@ -80,7 +101,7 @@ export function HistoryBar({ session }: { session: Session }) {
         <ForkButton session={session} />
         <span class="history-step">{now.words}</span>
       </div>
-      <div class="track-area" ref={bar}>
+      <div class="track-area" ref={bar} onPointerDown={press} onPointerMove={move}>
         <div
           class="track"
           role="slider"
@@ -90,13 +111,6 @@ export function HistoryBar({ session }: { session: Session }) {
           aria-valuemax={steps}
           aria-valuenow={session.cursor.value ?? session.head}
           aria-valuetext={now.words.value}
-          onPointerDown={(event) => {
-            event.currentTarget.setPointerCapture(event.pointerId);
-            seek(event);
-          }}
-          onPointerMove={(event) => {
-            if (event.currentTarget.hasPointerCapture(event.pointerId)) seek(event);
-          }}
           onKeyDown={keys}
         >
           <Ticks session={session} width={width} />

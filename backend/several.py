@@ -131,6 +131,7 @@ class Colleague(Manager):
         self._alone_since = self._alone_since or now
         if now - self._alone_since >= self._settings.takeover and await self._ownership.take():
             log.warning("nobody ran the jobs of this store; this server does from now on")
+            self.takes_over = True
             await self._lead()
 
     async def experiment(self, id: str) -> Experiment:

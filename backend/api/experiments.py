@@ -102,6 +102,10 @@ async def resume(id: Id, given: ResumeIn, at: At) -> Experiment:
 async def checkpoints(id: Id, at: At) -> dict[str, list[int]]:
     """The steps whose states are kept, by run; any other state is made again from these."""
     await at.manager.experiment(id)
+    known = await at.store.checkpoints(id)
+    if known:
+        return {run: [step for step, _, _ in kept] for run, kept in known.items()}
+    # Not told yet, or trained before there was an index.
     return dict(await asyncio.to_thread(steps_of, at.settings.checkpoints / id))
 
 

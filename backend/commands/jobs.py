@@ -25,12 +25,14 @@ def jobs(as_json: bool) -> int:
         with httpx.Client(base_url=url, timeout=PATIENCE_S, trust_env=False) as client:
             found = client.get("/api/jobs").raise_for_status().json()
             devices = client.get("/api/devices").raise_for_status().json()
+            nodes = client.get("/api/nodes").raise_for_status().json()
     except (httpx.HTTPError, ValueError) as error:
         mend = "start one with `lrd serve`, or set LRD_PORT to its port"
         sys.stderr.write(f"lrd: no server answers at {url} ({error}); {mend}\n")
         return 1
     if as_json:
-        sys.stdout.write(json.dumps({"jobs": found, "devices": devices}) + "\n")
+        whole = {"jobs": found, "devices": devices, "nodes": nodes}
+        sys.stdout.write(json.dumps(whole) + "\n")
         return 0
     if found:
         _show(found)
@@ -38,6 +40,8 @@ def jobs(as_json: bool) -> int:
         sys.stdout.write("no jobs\n")
     for device in devices:
         sys.stdout.write(_device(device) + "\n")
+    for node in nodes:
+        sys.stdout.write(_node(node) + "\n")
     return 0
 
 
@@ -54,7 +58,7 @@ def _show(found: list[dict[str, Any]]) -> None:
             job["problem"],
             state,
             f"{job['step']} of {job['steps']}",
-            job["device"],
+            job["device"] + (f" on {job['node']}" if job["node"] else ""),
             str(job["threads"]),
             f"{usage['cpu']:.0f} %" if usage else "–",
             f"{usage['memory_mb']:.0f} MB" if usage else "–",
@@ -72,3 +76,8 @@ def _device(device: dict[str, Any]) -> str:
         used, total = device["memory_used_mb"] / 1000, device["memory_total_mb"] / 1000
         words.append(f"{used:.1f} of {total:.1f} GB used")
     return ", ".join([*words, f"{device['jobs']} jobs"])
+
+
+def _node(node: dict[str, Any]) -> str:
+    taken = f"{node['jobs']} of {node['places']} places taken"
+    return f"{node['name']}: {taken}, {', '.join(node['devices'])}, {node['cores']} cores"

@@ -30,6 +30,7 @@ from backend.jobs.messages import (
     WorkerApplied,
     WorkerEnding,
     WorkerFailed,
+    WorkerKept,
     WorkerPausing,
     WorkerReady,
     WorkerReplayed,
@@ -317,6 +318,11 @@ class Job:
         """The reason comes before the pause."""
         await self.hold.checkpoints_full(message.words)
         return Stored(control=PAUSING)
+
+    async def on_kept(self, message: WorkerKept) -> Stored:
+        """Its checkpoints lie where its worker is: the store knows which there are."""
+        await self._store.put_checkpoints(self.id, message.run, message.checkpoints)
+        return Stored(control=message.name)
 
     async def on_failed(self, message: WorkerFailed) -> Stored:
         if message.out_of_memory:

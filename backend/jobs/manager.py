@@ -61,6 +61,8 @@ class Manager:
         self.tasks = Tasks()
         self._resuming: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._closing = False
+        #: Another server trained these experiments: those whose workers stay away go on here.
+        self.takes_over = False
         self.crew = Crew(settings.link_url(), token, self._exited)
         self.launcher = Launcher(
             settings, store, self.crew, self._jobs, self._let_go, self._await_return
@@ -352,11 +354,14 @@ class Manager:
             cause = f"its worker process{where} lost the connection and did not come back"
         else:
             cause = "the server was restarted and its worker process did not come back"
+        active, paused = job.active, job.experiment.state == "paused"
         try:
-            if job.active:
+            if active:
                 await job.fail(cause)
         finally:
             self._drop(job)
+        if active and self.takes_over:
+            await self.resume(job.id, ResumeIn(paused=paused))
 
     async def _exited(self, worker: Worker, words: str) -> None:
         """A worker process has ended."""

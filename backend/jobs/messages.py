@@ -110,6 +110,16 @@ class WorkerPausing(Message):
     words: str
 
 
+class WorkerKept(Message):
+    """Worker → backend: which checkpoints of a run are kept now: step, bytes, and whether it was
+    kept just before a change. Sent again until it is `Stored`, by its `name`."""
+
+    type: Literal["kept"] = "kept"
+    name: str
+    run: str
+    checkpoints: list[tuple[int, int, bool]]
+
+
 class WorkerReady(Message):
     """Worker → backend: the experiment is built; its parameter tensors."""
 
@@ -136,6 +146,7 @@ WorkerMessage = Annotated[
     | WorkerView
     | WorkerEnding
     | WorkerPausing
+    | WorkerKept
     | WorkerReady
     | WorkerFailed,
     Field(discriminator="type"),

@@ -24,6 +24,7 @@ from backend.jobs.messages import (
     WorkerEnding,
     WorkerFailed,
     WorkerHello,
+    WorkerKept,
     WorkerMessage,
     WorkerPausing,
     WorkerReady,
@@ -235,6 +236,8 @@ async def _take_in(job: Job, message: bytes | WorkerMessage) -> str | None:
             return job.on_ending(message).model_dump_json()
         case WorkerPausing():
             return (await job.on_pausing(message)).model_dump_json()
+        case WorkerKept():
+            return (await job.on_kept(message)).model_dump_json()
         case WorkerReady():
             await job.on_ready(message)
         case WorkerFailed():

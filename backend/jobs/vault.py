@@ -1,4 +1,4 @@
-"""Checkpoints of a worker: a disk without room for them is told, and training pauses."""
+"""Checkpoints of a worker: which there are is told, and a disk without room pauses training."""
 
 from __future__ import annotations
 
@@ -6,17 +6,27 @@ from collections.abc import Callable
 from pathlib import Path
 
 from backend.jobs.unstored import no_room
-from lrd_core.engine.checkpoint import Vault
+from lrd_core.engine.checkpoint import Checkpoint, Vault
 from lrd_core.engine.experiment import ExperimentSpec
 from lrd_core.engine.trainer import Snapshot
 
 
 class WatchedVault(Vault):
-    """A vault that calls `full`, with the reason, when the disk has no room for a checkpoint."""
+    """A vault that calls `full`, with the reason, when the disk has no room for a checkpoint, and
+    `kept` with a run and its checkpoints whenever these have changed."""
 
-    def __init__(self, folder: Path, experiment: ExperimentSpec, full: Callable[[str], None]):
+    def __init__(
+        self,
+        folder: Path,
+        experiment: ExperimentSpec,
+        full: Callable[[str], None],
+        kept: Callable[[str, list[Checkpoint]], None],
+    ) -> None:
         super().__init__(folder, experiment)
         self._full = full
+        self._kept = kept
+        self._told: dict[str, list[Checkpoint]] = {}
+        self._tell()
 
     def save(self, snapshot: Snapshot, pinned: bool = False) -> None:
         try:
@@ -25,3 +35,16 @@ class WatchedVault(Vault):
             if no_room(error):
                 self._full(f"no checkpoint at step {snapshot.step}: {error.strerror}")
             raise
+        finally:
+            self._tell()
+
+    def forget(self, run: str, after: int) -> None:
+        super().forget(run, after)
+        self._tell()
+
+    def _tell(self) -> None:
+        for run in self.runs():
+            found = self.list(run)
+            if found != self._told.get(run):
+                self._told[run] = found
+                self._kept(run, found)

@@ -34,6 +34,7 @@ from backend.jobs.messages import (
     WorkerEnding,
     WorkerFailed,
     WorkerHello,
+    WorkerKept,
     WorkerPausing,
     WorkerReady,
     WorkerReplayed,
@@ -47,6 +48,7 @@ from backend.jobs.spill import Spill
 from backend.jobs.vault import WatchedVault
 from backend.jobs.watchdog import Watchdog
 from backend.protocol import Tensor, Usage
+from lrd_core.engine.checkpoint import Checkpoint
 from lrd_core.engine.controls import Applied, Control, Replayed, Status
 from lrd_core.engine.experiment import RunSpec, check_experiment
 from lrd_core.engine.frames import VERSION, Block, Frame, encode
@@ -85,6 +87,8 @@ class BackendSink:
         self._losses = losses
         self._lock = threading.Lock()
         self._known: dict[str, WorkerControl] = {}
+        #: Tell one list of checkpoints from the next.
+        self._numbers = itertools.count(1)
         #: Called when steps were made.
         self.on_steps: Callable[[], None] = lambda: None
 
@@ -140,6 +144,12 @@ class BackendSink:
 
     def pausing(self, words: str) -> None:
         self._outbox.put_applied(PAUSING, WorkerPausing(words=words).model_dump_json())
+
+    def kept(self, run: str, checkpoints: list[Checkpoint]) -> None:
+        name = f"kept:{next(self._numbers)}"
+        entries = [(one.step, one.size, one.pinned) for one in checkpoints]
+        message = WorkerKept(name=name, run=run, checkpoints=entries)
+        self._outbox.put_applied(name, message.model_dump_json())
 
     def ready(self, tensors: list[tuple[str, list[int]]]) -> None:
         message = WorkerReady(tensors=[Tensor(name=name, shape=shape) for name, shape in tensors])
@@ -217,7 +227,7 @@ class Worker:
                 spec,
                 self._sink,
                 paused=assignment.paused,
-                vault=WatchedVault(folder, spec, self._pause),
+                vault=WatchedVault(folder, spec, self._pause, self._sink.kept),
                 resume=resume_of(assignment.resume) if assignment.resume else None,
             )
             self._attend(loop)

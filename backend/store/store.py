@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, text
 
 from backend.protocol import ControlOut, Experiment, ExperimentSummary
-from backend.store import compaction, frames, history, reading, records
+from backend.store import checkpoint_index, compaction, frames, history, reading, records
 from backend.store.compactor import Compactor
 from backend.store.database import open_database
 from backend.store.shrink import shrink
@@ -123,6 +123,18 @@ class Store:
     async def added_runs(self, experiment: str) -> list[dict[str, Any]]:
         """Specifications of the runs added while the experiment trained."""
         return await self._read(lambda c: records.added_runs(c, experiment))
+
+    # --- checkpoints ------------------------------------------------------------------------------
+
+    async def put_checkpoints(
+        self, experiment: str, run: str, kept: Sequence[checkpoint_index.Entry]
+    ) -> None:
+        """Store which states of a run are kept, instead of what was known of it."""
+        await self._writer.write(lambda c: checkpoint_index.put(c, experiment, run, kept))
+
+    async def checkpoints(self, experiment: str) -> dict[str, list[checkpoint_index.Entry]]:
+        """Which states are kept, by run."""
+        return await self._read(lambda c: checkpoint_index.entries(c, experiment))
 
     # --- rows -------------------------------------------------------------------------------------
 

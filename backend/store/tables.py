@@ -140,6 +140,18 @@ spans = Table(
     Column("bytes", LargeBinary, nullable=False),
 )
 
+# States that are kept as files beside the store, or on the node that trains the experiment.
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    _experiment_id(),
+    Column("run", String(32), primary_key=True),
+    # Steps that were made; pinned ones were kept just before a change.
+    Column("step", BigInteger, primary_key=True, autoincrement=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("pinned", Boolean, nullable=False),
+)
+
 # A column of a run whose rows are in chunks. A row's index is its step // every, and
 # step = index * every + phase.
 series = Table(

@@ -68,6 +68,12 @@ class Vault:
         self._most = most
         _sweep(folder)
 
+    def runs(self) -> Sequence[str]:
+        """Those that have a folder here."""
+        if not self._folder.is_dir():
+            return []
+        return sorted(path.name for path in self._folder.iterdir() if path.is_dir())
+
     def list(self, run: str) -> list[Checkpoint]:
         """All of a run, by step."""
         folder = self._folder / run
@@ -157,8 +163,7 @@ class Vault:
         return self._folder / run / f"{step:012d}{PINNED if pinned else ''}{SUFFIX}"
 
     def _thin(self) -> None:
-        folders = [path for path in self._folder.iterdir() if path.is_dir()]
-        files = [checkpoint for folder in folders for checkpoint in self.list(folder.name)]
+        files = [checkpoint for run in self.runs() for checkpoint in self.list(run)]
         kept = [Kept(c.path.parent.name, c.step, c.size, c.pinned) for c in files]
         for index in surplus(kept, self._budget, self._most):
             with suppress(FileNotFoundError):

@@ -230,12 +230,12 @@ async def test_one_leads_when_nobody_does_and_ends_when_another_does(
         first.kill()
         for worker in first.workers():
             worker.kill()
-        second.state(id, "failed")
-        assert second.post(f"/api/experiments/{id}/resume", paused=False)["state"] != "failed"
+        # It goes on without anybody's asking.
         # Who comes back serves viewers.
         first.start()
         assert first.get("/api/health")["leader"] == second.url
-        second.reach(id, 200)
+        second.reach(id, second.experiment(id)["step"] + 200)
+        assert [c["kind"] for c in second.get(f"/api/experiments/{id}/controls")] == ["resume"]
 
         usurper = await lead_instead(second, postgres_url, "http://elsewhere.invalid:1")
         await asyncio.to_thread(second.process.wait, PATIENCE)

@@ -202,6 +202,8 @@ export interface ExperimentIn {
   test_every?: number | null;
   seeds?: number;
   device?: string;
+  /** the node that trains it; empty: wherever there is a place */
+  node?: string;
   curvature_every?: number;
   limits?: LimitsIn;
   paused?: boolean;
@@ -277,6 +279,8 @@ export interface Experiment {
   test_every: number;
   seeds: number;
   device: string;
+  /** the node that trains it; empty: the server's own machine */
+  node: string;
   threads: number;
   curvature_every: number;
   limits: Limits;
@@ -413,6 +417,8 @@ export interface JobInfo {
   step: number;
   steps: number;
   device: string;
+  /** the node that trains it; empty: the server's own machine */
+  node: string;
   threads: number;
   /** place in the queue, 1 is the next; None: not in it */
   position: number | null;
@@ -435,6 +441,20 @@ export interface DeviceInfo {
   jobs: number;
   /** at the same time; None: only as all devices together */
   max_jobs: number | null;
+}
+
+/** A machine that trains for this server, connected by `lrd worker`. */
+export interface NodeInfo {
+  name: string;
+  /** experiments at the same time */
+  places: number;
+  /** experiments that hold a place */
+  jobs: number;
+  cores: number;
+  /** best first */
+  devices: string[];
+  /** data sets that are there */
+  data: string[];
 }
 
 /**

@@ -51,7 +51,10 @@ def test_an_experiment_waits_for_a_node_and_trains_there_as_it_would_here(
         found = server.state(id, "finished")
         assert found["node"] == "box"
         assert server.get("/api/jobs") == []
-        assert list((node.folder / "checkpoints" / id / "r1").iterdir())
+        files = sorted((node.folder / "checkpoints" / id / "r1").iterdir())
+        steps = [int(path.name.partition(".")[0]) for path in files]
+        # Known here, though they lie there.
+        until(lambda: server.get(f"/api/experiments/{id}/checkpoints") == {"r1": steps})
         assert not (server.folder / "checkpoints").exists()
         there = losses(server, id)
     with running_server(tmp_path / "other") as other:

@@ -154,9 +154,11 @@ def test_a_stopped_experiment_is_forked_at_an_early_step(crowded: Server) -> Non
     assert rows.steps("r3") == list(range(41, STEPS + 1))
     assert rows.values["r3", 41]["loss"] == rows.values["r1", 41]["loss"]
     assert rows.values["r3", 45]["loss"] != rows.values["r1", 45]["loss"]
-    kept = server.get(f"/api/experiments/{id}/checkpoints")
-    assert 40 in kept["r3"]
-    assert STEPS in kept["r1"]
+
+    def kept(run: str, step: int) -> bool:
+        return step in server.get(f"/api/experiments/{id}/checkpoints").get(run, [])
+
+    until(lambda: kept("r3", 40) and kept("r1", STEPS), what="the word of the last checkpoints")
 
 
 @pytest.mark.parametrize(

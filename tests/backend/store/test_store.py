@@ -115,6 +115,22 @@ def test_one_server_a_folder(tmp_path: Path) -> None:
     FolderLock(tmp_path).release()
 
 
+async def test_the_index_of_checkpoints_is_replaced_run_by_run(store: Store) -> None:
+    for id in ("e1", "e2"):
+        await store.create(experiment(id), {})
+        await store.put_checkpoints(id, "r1", [(20, 1000, False), (10, 900, True)])
+    await store.put_checkpoints("e1", "r2", [(2**40, 2**33, False)])
+    await store.put_checkpoints("e1", "r1", [(20, 1000, False), (40, 1000, False)])
+    assert await store.checkpoints("e1") == {
+        "r1": [(20, 1000, False), (40, 1000, False)],
+        "r2": [(2**40, 2**33, False)],
+    }
+    await store.put_checkpoints("e1", "r2", [])
+    assert list(await store.checkpoints("e1")) == ["r1"]
+    assert (await store.checkpoints("e2"))["r1"] == [(10, 900, True), (20, 1000, False)]
+    assert await store.checkpoints("nobody") == {}
+
+
 async def test_an_experiment_comes_back_as_it_was(store: Store) -> None:
     made = experiment()
     await store.create(made, {"spec": [1, 2]})

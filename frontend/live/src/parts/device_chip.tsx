@@ -1,26 +1,33 @@
-import type { SettingInfo } from "../protocol.ts";
+import { useEffect, useState } from "preact/hooks";
+import type { NodeInfo, SettingInfo } from "../protocol.ts";
 import { startAgain } from "../state/actions.ts";
+import { placeOf, placesOf, placeWords } from "../state/places.ts";
 import type { Session } from "../state/session.ts";
 import { useApp } from "./context.ts";
 import { SettingChip } from "./setting_chip.tsx";
 
-/** Where it trains; a choice where the machine has several devices. */
+/** Where it trains; a choice where there are several devices, here or on other machines. */
 export function DeviceChip({ session }: { session: Session }) {
   const app = useApp();
-  const { device } = session.experiment.value;
-  const devices = app.catalogue.value?.devices ?? [];
-  if (devices.length < 2) {
+  const place = placeWords(session.experiment.value);
+  const [nodes, setNodes] = useState<NodeInfo[]>([]);
+  useEffect(() => {
+    // Without an answer the choice is among the server's own devices.
+    app.api.nodes().then(setNodes, () => setNodes([]));
+  }, [session]);
+  const places = placesOf(app.catalogue.value?.devices ?? [], nodes, place);
+  if (places.length < 2) {
     return (
       <span class="chip still device" data-testid="device">
-        <span class="key">device</span> {device}
+        <span class="key">device</span> {place}
       </span>
     );
   }
   return (
     <SettingChip
-      setting={settingOf(devices)}
-      value={device}
-      save={(value) => startAgain(app, session, { device: String(value) })}
+      setting={settingOf(places)}
+      value={place}
+      save={(value) => startAgain(app, session, placeOf(String(value)))}
     />
   );
 }

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
-import type { DeviceInfo, JobInfo } from "../protocol.ts";
+import type { DeviceInfo, JobInfo, NodeInfo } from "../protocol.ts";
 import { deviceWords, progressOf, useOf } from "../state/jobs.ts";
+import { nodeWords } from "../state/places.ts";
 import { addressOf } from "../state/url.ts";
 import { useApp } from "./context.ts";
 import { usePolled } from "./polled.ts";
@@ -8,14 +9,16 @@ import { usePolled } from "./polled.ts";
 interface Seen {
   jobs: JobInfo[];
   devices: DeviceInfo[];
+  nodes: NodeInfo[];
 }
 
 /** What trains, what waits, and what it uses. */
 export function Jobs() {
   const app = useApp();
   const { seen, error } = usePolled<Seen>(async () => {
-    const [jobs, devices] = await Promise.all([app.api.jobs(), app.api.devices()]);
-    return { jobs, devices };
+    const { api } = app;
+    const [jobs, devices, nodes] = await Promise.all([api.jobs(), api.devices(), api.nodes()]);
+    return { jobs, devices, nodes };
   });
   return (
     <section class="jobs" data-testid="jobs" aria-label="jobs">
@@ -29,6 +32,11 @@ export function Jobs() {
       {seen?.devices.map((device) => (
         <p class="hint" key={device.name} data-testid="device-use">
           {deviceWords(device)}
+        </p>
+      ))}
+      {seen?.nodes.map((node) => (
+        <p class="hint" key={node.name} data-testid="node-use">
+          {nodeWords(node)}
         </p>
       ))}
     </section>

@@ -8,6 +8,8 @@ export interface Differences {
   /** Copies of every run, each from its own seed. */
   seeds?: number;
   device?: string;
+  /** The machine; left out or empty: any. */
+  node?: string;
 }
 
 /** The same experiment from its first step, as a new one; the old one stays in the list. */
@@ -24,6 +26,7 @@ export function again(experiment: Experiment, differences: Differences = {}): Ex
     test_every: experiment.test_every,
     seeds: differences.seeds ?? experiment.seeds,
     device: differences.device ?? experiment.device,
+    node: differences.node ?? "",
     curvature_every: experiment.curvature_every,
     limits: experiment.limits,
     name: experiment.name,

@@ -11,6 +11,7 @@ import type {
   ExperimentSummary,
   Grid,
   JobInfo,
+  NodeInfo,
   ResumeIn,
   System,
 } from "../protocol.ts";
@@ -81,6 +82,11 @@ export class Api {
   /** What trains and what waits. */
   jobs(): Promise<JobInfo[]> {
     return this.get("jobs");
+  }
+
+  /** The other machines that train for the server. */
+  nodes(): Promise<NodeInfo[]> {
+    return this.get("nodes");
   }
 
   devices(): Promise<DeviceInfo[]> {

@@ -1,5 +1,6 @@
 import { formatPercent, formatStep } from "../look/format.ts";
 import type { DeviceInfo, JobInfo, Usage } from "../protocol.ts";
+import { placeWords } from "./places.ts";
 
 /** Megabytes as people say them: `310 MB`, `3.2 GB`. */
 export function memory(mb: number): string {
@@ -15,9 +16,9 @@ export function progressOf(job: JobInfo): string {
   return `${job.state} · step ${formatStep(job.step)} of ${formatStep(job.steps)}`;
 }
 
-/** "cpu · 1 thread · 96 % of a core · 310 MB". */
-export function useOf({ device, threads, usage }: JobInfo): string {
-  const words = [device, threads === 1 ? "1 thread" : `${threads} threads`];
+/** "cpu on lab-2 · 1 thread · 96 % of a core · 310 MB". */
+export function useOf({ device, node, threads, usage }: JobInfo): string {
+  const words = [placeWords({ device, node }), threads === 1 ? "1 thread" : `${threads} threads`];
   return [...words, ...(usage ? used(usage) : [])].join(" · ");
 }
 

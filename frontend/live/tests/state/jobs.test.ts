@@ -10,6 +10,7 @@ const job: JobInfo = {
   step: 1320,
   steps: 9000,
   device: "cpu",
+  node: "",
   threads: 1,
   position: null,
   viewers: 1,
@@ -37,6 +38,7 @@ describe("jobs in words", () => {
 
   it("tell what they use, as far as it is known", () => {
     expect(useOf(job)).toBe("cpu · 1 thread");
+    expect(useOf({ ...job, node: "lab-2" })).toBe("cpu on lab-2 · 1 thread");
     const usage = { cpu: 95.6, memory_mb: 310.4, threads: 2, device: "cuda:0" };
     const gpu = { memory_used_mb: 3200, memory_total_mb: 80000, utilisation: null };
     const busy = { ...job, device: "cuda:0", threads: 2, usage: { ...usage, gpu } };

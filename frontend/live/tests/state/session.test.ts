@@ -38,6 +38,7 @@ function experiment(changes: Partial<Experiment> = {}): Experiment {
     test_every: 10,
     seeds: 1,
     device: "cpu",
+    node: "",
     threads: 1,
     curvature_every: 0,
     limits: { seconds: null, memory_mb: null },

@@ -41,6 +41,7 @@ OUTPUTS: tuple[type[BaseModel], ...] = (
     protocol.JobInfo,
     protocol.DeviceInfo,
     protocol.NodeInfo,
+    protocol.ExperimentPatch,
     protocol.ErrorOut,
     protocol.Health,
     protocol.System,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -16,6 +17,7 @@ from backend.protocol import (
     ControlOut,
     Experiment,
     ExperimentIn,
+    ExperimentPatch,
     ExperimentSummary,
     ResumeIn,
 )
@@ -47,11 +49,14 @@ async def newest(
         str | None, Query(max_length=100, description="of any run that was not removed")
     ] = None,
     text: Annotated[
-        str | None, Query(max_length=100, description="part of the name, or of a run's label")
+        str | None,
+        Query(max_length=100, description="part of the name, the notes, a tag or a run's label"),
     ] = None,
+    tag: Annotated[str | None, Query(max_length=40)] = None,
+    deleted: Annotated[bool, Query(description="those that were deleted instead")] = False,
 ) -> Response:
     """The newest experiments, newest first; those that fit everything that is given."""
-    chosen = Filter(problem, state, optimizer, text)
+    chosen = Filter(problem, state, optimizer, text, tag, deleted)
     found = await at.store.experiments(limit, chosen)
     body = listed([_current(summary, at) for summary in found])
     return Response(body, media_type="application/json")
@@ -89,6 +94,38 @@ async def open_kind(kind: Literal["surface", "task"], at: At) -> Experiment:
 @router.get("/{id}")
 async def one(id: Id, at: At) -> Experiment:
     """An experiment as it stands."""
+    return await at.manager.experiment(id)
+
+
+@router.patch("/{id}")
+async def describe(id: Id, given: ExperimentPatch, at: At) -> Experiment:
+    """Change what people wrote about it: name, notes, tags."""
+    changes = given.model_dump(exclude_none=True)
+    job = at.manager.job(id)
+    if job is not None:
+        await job.change(**changes)
+        return job.experiment
+    experiment = (await at.manager.experiment(id)).model_copy(update=changes)
+    await at.store.save(experiment)
+    at.hub.experiment(experiment)
+    return experiment
+
+
+@router.delete("/{id}", status_code=204)
+async def delete(id: Id, at: At) -> None:
+    """Delete it: no list shows it any more. One that trains is stopped. It can be brought back
+    until `lrd gc` takes it, a week later."""
+    experiment = await at.manager.experiment(id)
+    job = at.manager.job(id)
+    if job is not None and (job.active or job.queued):
+        await at.manager.control(id, ControlIn(kind="stop"))
+    await at.store.set_deleted(experiment.id, time.time())
+
+
+@router.post("/{id}/restore")
+async def restore(id: Id, at: At) -> Experiment:
+    """Bring a deleted one back."""
+    await at.store.set_deleted(id, None)
     return await at.manager.experiment(id)
 
 

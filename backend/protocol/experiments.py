@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from backend.protocol.base import Input, Message, Value
 from lrd_core.engine.controls import RunState, State
+
+MOST_TAGS = 20
+TAG = re.compile(r"[^,\r\n]{1,40}")
 
 
 class RunIn(Input):
@@ -62,6 +66,26 @@ class ExperimentIn(Input):
     paused: bool = False
     name: str = Field("", max_length=100)
     replaces: str | None = Field(None, description="experiment to stop once this one has started")
+
+
+class ExperimentPatch(Input):
+    """What people write about an experiment; what is left out stays."""
+
+    name: str | None = Field(None, max_length=100)
+    notes: str | None = Field(None, max_length=20_000, description="Markdown")
+    tags: list[str] | None = Field(None, max_length=MOST_TAGS)
+
+    @field_validator("tags")
+    @classmethod
+    def _tidy(cls, tags: list[str] | None) -> list[str] | None:
+        """Each once, without blanks around it."""
+        if tags is None:
+            return None
+        tidy = [tag.strip() for tag in tags]
+        for tag in tidy:
+            if not TAG.fullmatch(tag):
+                raise ValueError("tags of 1 to 40 characters, without commas and line breaks")
+        return list(dict.fromkeys(tidy))
 
 
 class Limits(Message):
@@ -144,6 +168,8 @@ class Experiment(Message):
     tensors: list[Tensor]
     replaces: str | None
     replaced_by: str | None
+    notes: str = Field("", description="Markdown")
+    tags: list[str] = Field(default_factory=list)
     connected: bool = Field(description="its worker process is there: controls will be applied")
 
 
@@ -160,6 +186,7 @@ class ExperimentSummary(Message):
     step: int
     steps: int
     runs: int
+    tags: list[str]
     labels: list[str] = Field(description="a run each: its label, or optimizer, policy, rate")
     slots: list[int] = Field(description="a run each: its colour and glyph")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select, update
 from sqlalchemy.engine import RowMapping
 
 from backend.protocol import (
@@ -56,7 +56,15 @@ def update_experiment(connection: Connection, changed: Experiment) -> None:
 
 def _experiment_values(experiment: Experiment) -> dict[str, Any]:
     values = experiment.model_dump(exclude={"id", "runs", "connected"})
-    return values | {"created_at": experiment.created_at.timestamp()}
+    tags = "".join(f"{tag}\n" for tag in experiment.tags)
+    return values | {
+        "created_at": experiment.created_at.timestamp(),
+        "tags": f"\n{tags}" if tags else "",
+    }
+
+
+def _tags(stored: str) -> list[str]:
+    return stored.strip("\n").split("\n") if stored else []
 
 
 def _insert_runs(connection: Connection, experiment: Experiment) -> None:
@@ -77,11 +85,13 @@ def get_experiment(connection: Connection, id: str) -> Experiment | None:
     ).mappings()
     members = [Run(**{k: v for k, v in run.items() if k != "experiment_id"}) for run in found]
     members.sort(key=lambda run: _number(run.id))
-    values = {k: v for k, v in row.items() if k not in ("spec", "created_at", "tensors")}
+    apart = ("spec", "created_at", "tensors", "tags", "deleted_at")
+    values = {k: v for k, v in row.items() if k not in apart}
     return Experiment(
         **values,
         created_at=moment(row["created_at"]),
         tensors=[Tensor(**tensor) for tensor in row["tensors"]],
+        tags=_tags(row["tags"]),
         runs=members,
         connected=False,
     )
@@ -102,7 +112,7 @@ def get_spec(connection: Connection, id: str) -> dict[str, Any] | None:
 
 
 #: Columns of `experiments` that a list shows.
-_LISTED = ("id", "name", "created_at", "problem", "kind", "seed", "state", "step", "steps")
+_LISTED = ("id", "name", "created_at", "problem", "kind", "seed", "state", "step", "steps", "tags")
 
 
 @dataclass(frozen=True)
@@ -112,13 +122,17 @@ class Filter:
     Attributes:
         problem, state: exactly this one.
         optimizer: of any run that was not removed.
-        text: part of the name, or of a run's label; upper or lower case.
+        text: part of the name, the notes, a tag or a run's label; upper or lower case.
+        tag: exactly this one is among its tags.
+        deleted: those that were deleted instead of the others.
     """
 
     problem: str | None = None
     state: str | None = None
     optimizer: str | None = None
     text: str | None = None
+    tag: str | None = None
+    deleted: bool = False
 
 
 def list_experiments(
@@ -147,7 +161,10 @@ def _present() -> ColumnElement[bool]:
 
 def _conditions(chosen: Filter) -> list[ColumnElement[bool]]:
     row = experiments.c
-    found = []
+    there = row.deleted_at.is_not(None) if chosen.deleted else row.deleted_at.is_(None)
+    found: list[ColumnElement[bool]] = [there]
+    if chosen.tag is not None:
+        found.append(row.tags.contains(f"\n{chosen.tag}\n", autoescape=True))
     if chosen.problem is not None:
         found.append(row.problem == chosen.problem)
     if chosen.state is not None:
@@ -159,7 +176,10 @@ def _conditions(chosen: Filter) -> list[ColumnElement[bool]]:
         named = select(runs.c.experiment_id).where(
             runs.c.label.icontains(chosen.text, autoescape=True), _present()
         )
-        found.append(row.name.icontains(chosen.text, autoescape=True) | row.id.in_(named))
+        own = (row.name, row.notes, row.tags)
+        found.append(
+            or_(row.id.in_(named), *(c.icontains(chosen.text, autoescape=True) for c in own))
+        )
     return found
 
 
@@ -173,7 +193,7 @@ def _made_label(optimizer: str, policy: str, rate: float, rescale: bool) -> str:
 
 def _summary(row: RowMapping, labels: list[tuple[int, str]]) -> ExperimentSummary:
     return ExperimentSummary(
-        **{**row, "created_at": moment(row["created_at"])},
+        **{**row, "created_at": moment(row["created_at"]), "tags": _tags(row["tags"])},
         runs=len(labels),
         labels=[label for _, label in labels],
         slots=[slot for slot, _ in labels],
@@ -190,6 +210,26 @@ def newest_active(connection: Connection, kind: str) -> str | None:
         .limit(1)
     ).scalar()
     return found
+
+
+def set_deleted(connection: Connection, id: str, at: float | None) -> bool:
+    """Delete an experiment at a time (Unix seconds), or bring it back (None); False if there is
+    none. Nothing of it goes yet, see `purge`."""
+    changed = connection.execute(
+        update(experiments).where(experiments.c.id == id).values(deleted_at=at)
+    )
+    return changed.rowcount > 0
+
+
+def deleted_before(connection: Connection, at: float) -> list[str]:
+    """Ids of those that were deleted before a time (Unix seconds)."""
+    query = select(experiments.c.id).where(experiments.c.deleted_at < at)
+    return list(connection.execute(query.order_by(experiments.c.id)).scalars())
+
+
+def purge(connection: Connection, id: str) -> None:
+    """Take an experiment with all its rows out of the store, for good."""
+    connection.execute(delete(experiments).where(experiments.c.id == id))
 
 
 def ids(connection: Connection) -> set[str]:

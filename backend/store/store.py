@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, text
@@ -84,6 +85,21 @@ class Store:
     ) -> list[ExperimentSummary]:
         """The newest `limit` experiments of those that are chosen, newest first."""
         return await self._read(lambda c: records.list_experiments(c, limit, chosen))
+
+    async def set_deleted(self, id: str, at: float | None) -> bool:
+        """Delete an experiment, or bring it back (None); False if there is none."""
+        return await self._writer.write(lambda c: records.set_deleted(c, id, at))
+
+    async def purge(self, before: float) -> list[str]:
+        """Take out for good what was deleted before a time (Unix seconds); their ids."""
+        found = await self.deleted_before(before)
+        for id in found:  # one a transaction: each may have many rows
+            await self._writer.write(partial(records.purge, id=id))
+        return found
+
+    async def deleted_before(self, at: float) -> list[str]:
+        """Ids of those that were deleted before a time (Unix seconds)."""
+        return await self._read(lambda c: records.deleted_before(c, at))
 
     async def newest_active(self, kind: str) -> str | None:
         """Id of the newest experiment of a kind that trains or waits to."""

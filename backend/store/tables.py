@@ -64,6 +64,11 @@ experiments = Table(
     Column("tensors", JSON, nullable=False),
     Column("replaces", String(32), nullable=True),
     Column("replaced_by", String(32), nullable=True),
+    Column("notes", Text, nullable=False, server_default=text("''")),
+    # One a line, with a line's end before the first and after the last.
+    Column("tags", Text, nullable=False, server_default=text("''")),
+    # Unix seconds; no list shows it from then on, and `lrd gc` takes it in the end.
+    Column("deleted_at", Float, nullable=True),
     # The settings as first asked for: runs' settings below follow the controls.
     Column("spec", JSON, nullable=False),
     Index("experiments_newest", "created_at"),

@@ -212,6 +212,14 @@ export interface ExperimentIn {
   replaces?: string | null;
 }
 
+/** What people write about an experiment; what is left out stays. */
+export interface ExperimentPatch {
+  name: string | null;
+  /** Markdown */
+  notes: string | null;
+  tags: string[] | null;
+}
+
 /** `LimitsIn` as stored. */
 export interface Limits {
   seconds: number | null;
@@ -292,6 +300,9 @@ export interface Experiment {
   tensors: Tensor[];
   replaces: string | null;
   replaced_by: string | null;
+  /** Markdown */
+  notes: string;
+  tags: string[];
   /** its worker process is there: controls will be applied */
   connected: boolean;
 }
@@ -308,6 +319,7 @@ export interface ExperimentSummary {
   step: number;
   steps: number;
   runs: number;
+  tags: string[];
   /** a run each: its label, or optimizer, policy, rate */
   labels: string[];
   /** a run each: its colour and glyph */

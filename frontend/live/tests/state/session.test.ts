@@ -39,6 +39,8 @@ function experiment(changes: Partial<Experiment> = {}): Experiment {
     seeds: 1,
     device: "cpu",
     node: "",
+    notes: "",
+    tags: [],
     threads: 1,
     curvature_every: 0,
     limits: { seconds: null, memory_mb: null },

@@ -53,6 +53,9 @@ def experiment(id: str = "e1", **changes: Any) -> Experiment:
         "speed": 60.0,
         "shared_masks": True,
         "test_every": 10,
+        "node": "box",
+        "notes": "a\nb",
+        "tags": ["one", "and two"],
         "state": "running",
         "message": "",
         "step": 0,
@@ -320,7 +323,7 @@ async def test_those_that_wait_come_in_their_order(store: Store) -> None:
 
 def test_rows_go_with_their_experiment(store_url: str) -> None:
     engine = open_database(store_url)
-    values = experiment().model_dump(exclude={"runs", "connected"})
+    values = experiment().model_dump(exclude={"runs", "connected", "tags"})
     with engine.begin() as connection:
         connection.execute(
             insert(tables.experiments).values(**values | {"created_at": 1.0, "spec": {}})

@@ -36,6 +36,8 @@ OUTPUTS: tuple[type[BaseModel], ...] = (
     protocol.Experiment,
     protocol.ExperimentSummary,
     protocol.Series,
+    protocol.ColumnNames,
+    protocol.EffectiveSteps,
     protocol.Command,
     protocol.ControlOut,
     protocol.JobInfo,

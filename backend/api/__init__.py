@@ -2,10 +2,22 @@
 
 from fastapi import APIRouter
 
-from backend.api import catalogue, data, docs, experiments, health, jobs, metrics, series, swarms
+from backend.api import (
+    catalogue,
+    data,
+    docs,
+    effective,
+    experiments,
+    health,
+    jobs,
+    metrics,
+    series,
+    swarms,
+)
 
 router = APIRouter(prefix="/api")
-for part in (health, metrics, catalogue, data, experiments, series, jobs, swarms, docs):
+PARTS = (health, metrics, catalogue, data, experiments, series, effective, jobs, swarms, docs)
+for part in PARTS:
     router.include_router(part.router)
 
 __all__ = ["router"]

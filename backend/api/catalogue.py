@@ -61,6 +61,7 @@ def problem_info(problem: Problem) -> ProblemInfo:
         speed=problem.speed,
         test_every=problem.test_every,
         data=problem.data,
+        examples=problem.examples,
         surface=_surface_info(problem) if isinstance(problem, Surface) else None,
     )
 

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from backend.api import series_formats
 from backend.errors import ApiError
-from backend.protocol import Experiment, Series
+from backend.protocol import ColumnNames, Experiment, Series
 from backend.services import Services, services
 from backend.store.reading import Read
 
@@ -54,7 +54,7 @@ async def series(
 ) -> Response:
     """Values of one run by column. `Accept` chooses JSON, an Arrow stream or CSV."""
     experiment = await at.manager.experiment(id)
-    _check(experiment, run, first, last)
+    check(experiment, run, first, last)
     media = series_formats.chosen(request.headers.get("accept", ""))
     newest = await at.store.newest(id)
     tag = _tag(id, newest, run, columns, first, last, width, media)
@@ -70,7 +70,19 @@ async def series(
     return Response(body, media_type=media, headers=headers)
 
 
-def _check(experiment: Experiment, run: str, first: int, last: int | None) -> None:
+@router.get("/{id}/columns")
+async def columns(id: Id, at: At, run: Annotated[str, Query(max_length=32)]) -> ColumnNames:
+    """Names of all columns that a run has rows of; a fork's earlier rows are its parent's."""
+    check(await at.manager.experiment(id), run, 1, None)
+    return ColumnNames(run=run, columns=await at.store.column_names(id, run))
+
+
+def check(experiment: Experiment, run: str, first: int, last: int | None) -> None:
+    """Whether a run can be asked for steps `first` to `last`.
+
+    Raises:
+        ApiError: 422, there is no such run or no such range.
+    """
     names = [known.id for known in experiment.runs]
     if run not in names:
         allowed = "one of " + ", ".join(names)

@@ -89,6 +89,9 @@ class ProblemInfo(Message):
     speed: float
     test_every: int
     data: str = Field(description="name of the data set it needs; empty if none")
+    examples: int = Field(
+        description="training examples of an epoch; 0 if their number is not known, or there are none"
+    )
     surface: SurfaceInfo | None
 
 

@@ -205,6 +205,23 @@ class Series(Message):
     columns: dict[str, Points | BucketsOut]
 
 
+class ColumnNames(Message):
+    """What a run has measured."""
+
+    run: str
+    columns: list[str]
+
+
+class EffectiveSteps(Message):
+    """`values[i]` is the effective step of step `steps[i]`: the sum, over the steps from the first
+    that was asked for to this one, of learning rate × share of coordinates that were kept; with
+    `rescale` divided by 1 − drop rate, as the updates are."""
+
+    run: str
+    steps: list[int]
+    values: list[float]
+
+
 class Points(Message):
     """One column: `values[i]` belongs to `steps[i]`."""
 

@@ -136,6 +136,12 @@ class Problem(Protocol):
         """Name of the data set that must be there (`lrd_core.data`); empty if none is needed."""
         ...
 
+    @property
+    def examples(self) -> int:
+        """Training examples that the batches of an epoch are taken from, 1 where every step sees
+        all of them; 0 where their number follows from the settings, or there are none."""
+        ...
+
     def build(
         self, settings: Mapping[str, Value], seed: int, device: torch.device = CPU
     ) -> Instance:

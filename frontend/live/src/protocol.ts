@@ -110,6 +110,8 @@ export interface ProblemInfo {
   test_every: number;
   /** name of the data set it needs; empty if none */
   data: string;
+  /** training examples of an epoch; 0 if their number is not known, or there are none */
+  examples: number;
   surface: SurfaceInfo | null;
 }
 
@@ -334,6 +336,23 @@ export interface ExperimentSummary {
 export interface Series {
   run: string;
   columns: Record<string, Points | BucketsOut>;
+}
+
+/** What a run has measured. */
+export interface ColumnNames {
+  run: string;
+  columns: string[];
+}
+
+/**
+ * `values[i]` is the effective step of step `steps[i]`: the sum, over the steps from the first that
+ * was asked for to this one, of learning rate × share of coordinates that were kept; with `rescale`
+ * divided by 1 − drop rate, as the updates are.
+ */
+export interface EffectiveSteps {
+  run: string;
+  steps: number[];
+  values: number[];
 }
 
 /** One column: `values[i]` belongs to `steps[i]`. */

@@ -23,7 +23,7 @@ class Surface:
     """One analytic test function; satisfies `Problem`.
 
     Attributes:
-        name, label, about, order, suggested_lr, steps, speed: see `Problem`.
+        name, label, about, order, suggested_lr, steps, speed, examples: see `Problem`.
         formula: f(x, y) as a person writes it.
         value: ``value(x, y, math)``, the function written once on a namespace `math` that has
             `exp`, `cos`, `sqrt`, `pi`; pass ``torch`` with tensors or ``numpy`` with arrays of any
@@ -48,6 +48,7 @@ class Surface:
     kind: Literal["surface"] = "surface"
     test_every: int = 10
     data: str = ""
+    examples: int = 0
     suggested_settings: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     suggested_schedule: Mapping[str, object] = field(default_factory=dict)
 

@@ -68,4 +68,5 @@ PROBLEM = Task(
     speed=0.0,
     test_every=195,
     data="cifar100",
+    examples=50_000,
 )

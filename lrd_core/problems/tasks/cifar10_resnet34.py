@@ -82,4 +82,5 @@ PROBLEM = Task(
     speed=0.0,
     test_every=195,
     data="cifar10",
+    examples=50_000,
 )

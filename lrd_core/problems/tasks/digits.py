@@ -120,4 +120,5 @@ PROBLEM = Task(
     settings=digits_settings(),
     suggested_lr=SUGGESTED_LR,
     make=make,
+    examples=TRAIN,
 )

@@ -19,4 +19,5 @@ PROBLEM = Task(
     speed=0.0,
     test_every=50,
     data="fashion-mnist",
+    examples=60_000,
 )

@@ -124,4 +124,5 @@ PROBLEM = Task(
         sgd=0.001, adam=0.003, radam=0.005, rmsprop=0.001, adagrad=0.03, adadelta=0.1
     ),
     make=make,
+    examples=1,
 )

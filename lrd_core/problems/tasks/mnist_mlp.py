@@ -53,4 +53,5 @@ PROBLEM = Task(
     speed=0.0,
     test_every=50,
     data="mnist",
+    examples=60_000,
 )

@@ -14,4 +14,5 @@ PROBLEM = Task(
     suggested_lr=digits.SUGGESTED_LR,
     make=digits.make,
     steps=3000,
+    examples=digits.TRAIN,
 )

@@ -80,4 +80,5 @@ PROBLEM = Task(
     ),
     make=make,
     steps=1500,
+    examples=TRAIN,
 )

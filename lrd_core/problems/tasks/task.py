@@ -163,7 +163,7 @@ class Task:
 
     Attributes:
         name, label, about, order, suggested_lr, suggested_settings, suggested_schedule, steps,
-            speed, test_every, data: see `Problem`.
+            speed, test_every, data, examples: see `Problem`.
         settings: checked before they reach `make`.
         make: an instance at its start from (settings, seed, device).
     """
@@ -179,6 +179,7 @@ class Task:
     speed: float = 60.0
     test_every: int = 25
     data: str = ""
+    examples: int = 0
     suggested_settings: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     suggested_schedule: Mapping[str, object] = field(default_factory=dict)
     kind: Literal["task"] = "task"

@@ -19,6 +19,7 @@ page = st.navigation(
         st.Page("views/explore.py", title="Explore", url_path="explore", default=True),
         st.Page("views/train.py", title="Train", url_path="train"),
         st.Page("views/experiments.py", title="Experiments", url_path="experiments"),
+        st.Page("views/compare.py", title="Compare", url_path="compare"),
     ],
     position="top",
 )

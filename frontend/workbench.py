@@ -59,7 +59,7 @@ def workbench(page: str) -> None:
     """Mounts the workbench, or tells the one that is mounted which page is shown.
 
     Args:
-        page: ``explore``, ``train`` or ``experiments``.
+        page: ``explore``, ``train``, ``experiments`` or ``compare``.
     """
     st.html(STYLE)
     component = st.components.v2.component(NAME, js=loader())

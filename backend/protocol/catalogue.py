@@ -90,7 +90,7 @@ class ProblemInfo(Message):
     test_every: int
     data: str = Field(description="name of the data set it needs; empty if none")
     examples: int = Field(
-        description="training examples of an epoch; 0 if their number is not known, or there are none"
+        description="training examples of an epoch; 0 if there are none, or it is not known"
     )
     surface: SurfaceInfo | None
 

@@ -110,7 +110,7 @@ export interface ProblemInfo {
   test_every: number;
   /** name of the data set it needs; empty if none */
   data: string;
-  /** training examples of an epoch; 0 if their number is not known, or there are none */
+  /** training examples of an epoch; 0 if there are none, or it is not known */
   examples: number;
   surface: SurfaceInfo | null;
 }

@@ -13,14 +13,15 @@ export function chartKeys(
   hover: number | null,
   now: number,
   view: Range,
+  unit = 1,
 ): KeyAction | null {
   if (event.ctrlKey || event.metaKey || event.altKey) return null;
   const span = view[1] - view[0];
   const at = hover ?? now;
-  const low = Math.max(1, view[0]);
+  const low = Math.max(unit, view[0]);
   const high = Math.max(low, Math.min(now, view[1]));
   const inside = (step: number) => Math.min(Math.max(step, low), high);
-  const stride = Math.max(1, Math.round(span / 300)) * (event.shiftKey ? 10 : 1);
+  const stride = Math.max(1, Math.round(span / unit / 300)) * unit * (event.shiftKey ? 10 : 1);
   switch (event.key) {
     case "ArrowLeft":
       return { hover: inside(at - stride) };

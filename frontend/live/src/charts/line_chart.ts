@@ -1,7 +1,7 @@
 /** A time chart of one or two columns for all runs: uPlot gives axes, cursor and selection; the lines are ours. */
 
 import uPlot from "uplot";
-import { formatStep, formatTick } from "../look/format.ts";
+import { formatTick } from "../look/format.ts";
 import { TOKENS, tokenVariables } from "../look/palette.ts";
 import { GrowingBounds, type Range, type Scale } from "./axis.ts";
 import { groundOf } from "./ground.ts";
@@ -14,6 +14,7 @@ import { AXIS_HEIGHT, AXIS_WIDTH, plotOptions } from "./plot_options.ts";
 import { type LineColumn, RunLines } from "./run_lines.ts";
 import { signature } from "./signature.ts";
 import type { Chart, Scene } from "./types.ts";
+import { STEPS, snapped, type XAxis } from "./x_axis.ts";
 
 export interface LineChartOptions {
   title: string;
@@ -32,6 +33,10 @@ export interface LineChartOptions {
   note?: string;
   /** What stands in the place of lines until there are some. */
   empty?: string;
+  /** What lines are laid along, if not steps; all of the scene's steps are places on it then. */
+  axis?: XAxis;
+  /** Told where a person points or the arrow keys go, null when they leave. */
+  onHover?: (x: number | null) => void;
 }
 
 const SMALLEST_ZOOM = 2;
@@ -57,12 +62,15 @@ export class LineChart implements Chart {
   private values: Range = [0, 1];
   private hoverStep: number | null = null;
   private described = Number.NEGATIVE_INFINITY;
+  private readonly axis: XAxis;
+  private following = false;
 
   constructor(
     host: HTMLElement,
     private readonly options: LineChartOptions,
   ) {
     this.scale = options.scale;
+    this.axis = options.axis ?? STEPS;
     this.lines = new RunLines(options.columns, options.window ?? 0);
     this.root.className = "chart";
     this.root.tabIndex = 0;
@@ -149,10 +157,12 @@ export class LineChart implements Chart {
   }
 
   private zoomTo(range: Range | null): void {
-    const full: Range = [0, Math.max(1, this.scene?.steps ?? 1)];
-    const from = range === null ? 0 : Math.max(0, Math.round(range[0]));
-    const to = range === null ? full[1] : Math.min(full[1], Math.round(range[1]));
-    this.zoom = to - from < SMALLEST_ZOOM || (from === 0 && to === full[1]) ? null : [from, to];
+    const { unit } = this.axis;
+    const full: Range = [0, Math.max(unit, this.scene?.steps ?? unit)];
+    const from = range === null ? 0 : Math.max(0, snapped(range[0], this.axis));
+    const to = range === null ? full[1] : Math.min(full[1], snapped(range[1], this.axis));
+    this.zoom =
+      to - from < SMALLEST_ZOOM * unit || (from === 0 && to === full[1]) ? null : [from, to];
     this.bounds.reset();
     this.header.show(this.scale, this.zoom !== null);
     this.redraw();
@@ -170,7 +180,7 @@ export class LineChart implements Chart {
   private redraw(): void {
     const scene = this.scene;
     if (scene === null) return;
-    this.view = this.zoom ?? [0, Math.max(1, scene.steps, scene.head)];
+    this.view = this.zoom ?? [0, Math.max(this.axis.unit, scene.steps, scene.head)];
     this.lines.feed(scene, this.view, Math.max(1, Math.round(this.plot.bbox.width)));
     this.values = this.lines.bounds(scene, this.scale, this.options.range, this.bounds);
     this.empty.hidden = !this.lines.empty(scene);
@@ -215,7 +225,13 @@ export class LineChart implements Chart {
   private key(event: KeyboardEvent): void {
     const scene = this.scene;
     if (scene === null || event.target !== this.root) return;
-    const action = chartKeys(event, this.hoverStep, scene.cursor ?? scene.head, this.view);
+    const action = chartKeys(
+      event,
+      this.hoverStep,
+      scene.cursor ?? scene.head,
+      this.view,
+      this.axis.unit,
+    );
     if (action === null) return;
     event.preventDefault();
     event.stopPropagation();
@@ -239,14 +255,24 @@ export class LineChart implements Chart {
       this.hoverStep = null;
     } else {
       const frame = this.frame();
-      const step = Math.round(this.view[0] + (left / frame.width) * (this.view[1] - this.view[0]));
-      this.hoverStep = Math.min(Math.max(1, step), Math.max(1, scene.head));
+      const { unit } = this.axis;
+      const at = this.view[0] + (left / frame.width) * (this.view[1] - this.view[0]);
+      this.hoverStep = Math.min(Math.max(unit, snapped(at, this.axis)), Math.max(unit, scene.head));
     }
     this.showHover();
   }
 
+  /** Shows what another chart's pointer is at; null is nowhere. */
+  point(x: number | null): void {
+    if (this.scene === null || this.hoverStep === x) return;
+    this.following = true;
+    this.moveHover(x);
+    this.following = false;
+  }
+
   private showHover(): void {
     const { hoverStep: step, scene, plot } = this;
+    if (!this.following) this.options.onHover?.(step);
     if (step === null || scene === null || scene.runs.length === 0) {
       this.hover.hide();
       return;
@@ -258,7 +284,7 @@ export class LineChart implements Chart {
     const y = plot.cursor.top !== undefined && plot.cursor.top >= 0 ? plot.cursor.top : 0;
     const marks = scene.marks.filter((m) => Math.abs(xOf(frame, m.step) - x) <= 5);
     const content = {
-      title: `step ${formatStep(step)}`,
+      title: `${this.axis.name} ${this.axis.format(step)}`,
       labels: this.options.columns.length > 1 ? this.options.columns.map((c) => c.label) : [],
       rows: this.lines.read(scene, step, frame, offset.y, this.options.format),
       marks: marks.map((m) => m.text),
@@ -279,7 +305,7 @@ export class LineChart implements Chart {
       .map((row) => `${row.name} ${row.values[0]}`);
     const unit = this.options.unit ? ` in ${this.options.unit}` : "";
     const span = `from ${formatTick(this.values[0])} to ${formatTick(this.values[1])}`;
-    const label = `${this.options.title}${unit}, ${this.scale} scale ${span}, step ${formatStep(step)}: ${runs.join("; ")}`;
+    const label = `${this.options.title}${unit}, ${this.scale} scale ${span}, ${this.axis.name} ${this.axis.format(step)}: ${runs.join("; ")}`;
     this.root.setAttribute("aria-label", label);
   }
 
@@ -290,6 +316,7 @@ export class LineChart implements Chart {
       tokens: () => TOKENS[this.scene?.theme ?? "light"],
       view: () => this.view,
       values: () => this.values,
+      axis: this.axis,
       scale: () => this.scale,
       size: () => ({ width: this.plotHost.clientWidth, height: this.plotHost.clientHeight }),
       onDraw: (plot) => this.paint(plot),

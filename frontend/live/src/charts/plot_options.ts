@@ -1,15 +1,17 @@
 /** How uPlot is set up: our bounds, ticks and colours; its axes, cursor and selection. */
 
 import type uPlot from "uplot";
-import { formatStep, formatTicks } from "../look/format.ts";
+import { formatTicks } from "../look/format.ts";
 import type { Tokens } from "../look/palette.ts";
-import { linearTicks, logTicks, type Range, type Scale, stepTicks } from "./axis.ts";
+import { linearTicks, logTicks, type Range, type Scale } from "./axis.ts";
+import type { XAxis } from "./x_axis.ts";
 
 /** What the axes ask for whenever they are drawn. */
 export interface PlotSource {
   font: string;
   format: (v: number) => string;
   tokens(): Tokens;
+  axis: XAxis;
   view(): Range;
   values(): Range;
   scale(): Scale;
@@ -30,9 +32,9 @@ const TICK_ROOM = { x: 60, y: 44 };
 
 export function plotOptions(source: PlotSource): uPlot.Options {
   const none = { show: false };
-  // Half of the last step's label stands out of the plot.
+  // Half of the last place's label stands out of the plot.
   const lastLabelRoom = () =>
-    Math.max(PADDING.right, formatStep(source.view()[1]).length * HALF_DIGIT + 2);
+    Math.max(PADDING.right, source.axis.format(source.view()[1]).length * HALF_DIGIT + 2);
   const most = (pixels: number, each: number) =>
     Math.min(6, Math.max(2, Math.floor(pixels / each) + 1));
   // uPlot's value axis is linear in the value or its exponent; the ticks know which.
@@ -45,7 +47,7 @@ export function plotOptions(source: PlotSource): uPlot.Options {
   };
   const stepTicksNow = () => {
     const count = most(source.size().width - AXIS_WIDTH - PADDING.right, TICK_ROOM.x);
-    return stepTicks(source.view(), count);
+    return source.axis.ticks(source.view(), count);
   };
   return {
     width: Math.max(source.size().width, 100),
@@ -66,7 +68,7 @@ export function plotOptions(source: PlotSource): uPlot.Options {
         grid: none,
         ticks: none,
         splits: stepTicksNow,
-        values: (_, splits) => splits.map(formatStep),
+        values: (_, splits) => source.axis.labels(splits),
       },
       {
         scale: "y",

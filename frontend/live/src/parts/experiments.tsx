@@ -3,7 +3,7 @@ import { formatStep } from "../look/format.ts";
 import type { ExperimentSummary, State } from "../protocol.ts";
 import { messageOf } from "../state/api.ts";
 import { NO_MENUS, summaryName } from "../state/names.ts";
-import { addressOf } from "../state/url.ts";
+import { addressOf, compareWith } from "../state/url.ts";
 import { useApp } from "./context.ts";
 import { RunGlyph } from "./glyph.tsx";
 import { Jobs } from "./jobs.tsx";
@@ -76,6 +76,7 @@ export function Experiments() {
               <th>runs</th>
               <th>seed</th>
               <th>state</th>
+              <th aria-label="compare" />
               <th class="number">steps</th>
               <th>started</th>
             </tr>
@@ -153,6 +154,16 @@ function Row({ row, label, onStopped }: RowProps) {
             </button>
           )}
         </span>
+      </td>
+      <td>
+        <a
+          class="button small"
+          href={compareWith(row.id, location.pathname)}
+          data-testid="compare-with"
+          aria-label={`compare ${label}, seed ${row.seed}, with others`}
+        >
+          Compare
+        </a>
       </td>
       <td class="number">
         {formatStep(row.step)} of {formatStep(row.steps)}

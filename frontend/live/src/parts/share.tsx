@@ -34,7 +34,7 @@ interface CopyProps {
 }
 
 /** Copies a text and shows it, since a browser may refuse its clipboard. */
-function Copy({ label, testId, text }: CopyProps) {
+export function Copy({ label, testId, text }: CopyProps) {
   const [shown, setShown] = useState("");
   const [note, setNote] = useState("");
   const copy = async () => {

@@ -6,6 +6,7 @@ import { fairOf, plainOf } from "../state/fair.ts";
 import { valueAt } from "../state/history.ts";
 import { changesOf } from "../state/lineage.ts";
 import type { Session } from "../state/session.ts";
+import { compareWith } from "../state/url.ts";
 import { withChanges } from "../state/verdict_changes.ts";
 import { firstReached, surfaceVerdict, type Verdict } from "../state/verdict_surface.ts";
 import { lossVerdict, type Measured, taskVerdict } from "../state/verdict_task.ts";
@@ -71,6 +72,14 @@ export function VerdictCard({ session }: { session: Session }) {
         >
           Another seed
         </button>
+        <a
+          class="button"
+          href={compareWith(session.id, location.pathname)}
+          data-testid="compare-with"
+          title="these runs beside those of other experiments"
+        >
+          Compare with…
+        </a>
       </div>
     </section>
   );

@@ -1,6 +1,7 @@
 import { useEffect, useMemo } from "preact/hooks";
 import type { Session } from "../state/session.ts";
 import { Banner } from "./banner.tsx";
+import { Compare } from "./compare/compare.tsx";
 import { useApp, useBasins } from "./context.ts";
 import { Experiments } from "./experiments.tsx";
 import { Explore } from "./explore.tsx";
@@ -19,6 +20,8 @@ export function Workbench() {
     <div class="workbench">
       {app.page.value === "experiments" ? (
         <Experiments />
+      ) : app.page.value === "compare" ? (
+        <Compare />
       ) : session ? (
         <Experiment key={session.id} session={session} />
       ) : (

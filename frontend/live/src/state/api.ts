@@ -1,10 +1,12 @@
 import type {
   Catalogue,
+  ColumnNames,
   Command,
   ControlIn,
   ControlOut,
   DataSetInfo,
   DeviceInfo,
+  EffectiveSteps,
   ErrorDetail,
   Experiment,
   ExperimentIn,
@@ -13,6 +15,7 @@ import type {
   JobInfo,
   NodeInfo,
   ResumeIn,
+  Series,
   System,
 } from "../protocol.ts";
 import { PROTOCOL_VERSION } from "../protocol.ts";
@@ -26,6 +29,15 @@ export class ApiError extends Error {
   ) {
     super(detail.message);
   }
+}
+
+/** A range of a run's steps, both ends included, for a chart of `width` pixels. */
+export interface SeriesAsk {
+  run: string;
+  columns: string;
+  first: number;
+  last: number;
+  width: number;
 }
 
 /** The backend's REST interface; every method rejects with an `ApiError`. */
@@ -56,8 +68,30 @@ export class Api {
     return this.send("experiments", experiment);
   }
 
-  experiments(): Promise<ExperimentSummary[]> {
-    return this.get("experiments");
+  /** The newest experiments; `filters` as the list of the interface has them. */
+  experiments(filters: Record<string, string> = {}): Promise<ExperimentSummary[]> {
+    const query = new URLSearchParams(filters).toString();
+    return this.get(query ? `experiments?${query}` : "experiments");
+  }
+
+  /** Every control of an experiment that took effect. */
+  controls(id: string): Promise<ControlOut[]> {
+    return this.get(`experiments/${encodeURIComponent(id)}/controls`);
+  }
+
+  /** What a run has measured. */
+  columns(id: string, run: string): Promise<ColumnNames> {
+    return this.of(id, "columns", { run });
+  }
+
+  /** Values of a run, every one of them or as buckets; see `ask.width`. */
+  series(id: string, ask: SeriesAsk): Promise<Series> {
+    return this.of(id, "series", ask);
+  }
+
+  /** Sums of learning rate × kept share. */
+  effective(id: string, ask: Omit<SeriesAsk, "columns">): Promise<EffectiveSteps> {
+    return this.of(id, "effective", ask);
   }
 
   experiment(id: string): Promise<Experiment> {
@@ -124,6 +158,12 @@ export class Api {
     url.search = `after=${encodeURIComponent(id)}:${after}&v=${PROTOCOL_VERSION}`;
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     return url.href;
+  }
+
+  private of<T>(id: string, part: string, ask: object): Promise<T> {
+    const given = Object.entries(ask).map(([name, value]): [string, string] => [name, `${value}`]);
+    const query = new URLSearchParams(given);
+    return this.get(`experiments/${encodeURIComponent(id)}/${part}?${query}`);
   }
 
   private get<T>(path: string): Promise<T> {

@@ -3,6 +3,7 @@ import type { Scene, ThemeName } from "../charts/types.ts";
 import type { Catalogue, Experiment, ExperimentIn } from "../protocol.ts";
 import { Api, messageOf } from "./api.ts";
 import { Basins } from "./basins.ts";
+import { Compare } from "./compare/compare.ts";
 import { DataSets } from "./data_sets.ts";
 import { FrameLoop } from "./frame_loop.ts";
 import { keepPlace, placeOf } from "./place.ts";
@@ -13,6 +14,7 @@ import {
   folderOf,
   type Page,
   pageOf,
+  showsOne,
   type View,
   viewOf,
   writeAddress,
@@ -48,6 +50,7 @@ export class App {
   readonly trouble = signal("");
   readonly session: ReadonlySignal<Session | null>;
   readonly basins: Basins;
+  readonly compare: Compare;
   readonly dataSets: DataSets;
   private readonly sessions = {
     surface: signal<Session | null>(null),
@@ -63,7 +66,7 @@ export class App {
     this.dataSets = new DataSets(this.api);
     this.stops.push(() => this.dataSets.stop());
     this.session = computed(() =>
-      this.page.value === "experiments" ? null : this.sessions[kindOf(this.page.value)].value,
+      showsOne(this.page.value) ? this.sessions[kindOf(this.page.value)].value : null,
     );
     const basinsOpen = computed(
       () => this.page.value === "explore" && this.view.value === "basins",
@@ -75,6 +78,9 @@ export class App {
     );
     const warmUp = new WarmUp(this.api, this.me, this.session, basinsNext);
     this.stops.push(() => warmUp.stop());
+    const comparing = computed(() => this.page.value === "compare");
+    this.compare = new Compare(this.api, this.catalogue, comparing, () => this.loop.ask());
+    this.stops.push(() => this.compare.stop());
     const follow = () => this.follow();
     addEventListener("popstate", follow);
     this.stops.push(() => removeEventListener("popstate", follow));
@@ -103,7 +109,8 @@ export class App {
   /** Brings page and experiment into line with the address. */
   follow(): void {
     this.page.value = pageOf(location.pathname);
-    if (this.page.peek() === "experiments") return;
+    if (this.page.peek() === "compare") this.compare.follow(location.search);
+    if (!showsOne(this.page.peek())) return;
     const kind = kindOf(this.page.peek());
     this.view.value = viewOf(location.search) ?? this.view.peek();
     const wanted = experimentOf(location.search);

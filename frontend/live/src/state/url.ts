@@ -1,4 +1,4 @@
-export type Page = "explore" | "train" | "experiments";
+export type Page = "explore" | "train" | "experiments" | "compare";
 
 /** What Explore shows: the paths of the runs, or where thousands of starts end. */
 export type View = "paths" | "basins";
@@ -6,10 +6,15 @@ export type View = "paths" | "basins";
 const PARAMETER = "experiment";
 const VIEW = "view";
 
+const PAGES: readonly Page[] = ["train", "experiments", "compare"];
+
+/** Whether a page shows one experiment, which its address names. */
+export const showsOne = (page: Page): boolean => page === "explore" || page === "train";
+
 /** The page a path names; the root is Explore. */
 export function pageOf(pathname: string): Page {
   const last = pathname.replace(/\/+$/, "").split("/").pop();
-  return last === "train" || last === "experiments" ? last : "explore";
+  return PAGES.find((page) => page === last) ?? "explore";
 }
 
 /** The experiment a query names, or null. */
@@ -36,6 +41,11 @@ export function addressOf(
     ...(page === "explore" && view === "basins" ? [`${VIEW}=${view}`] : []),
   ].join("&");
   return `${folderOf(pathname)}${page === "explore" ? "" : page}${query && `?${query}`}`;
+}
+
+/** The address that adds all runs of an experiment to the comparison. */
+export function compareWith(id: string, pathname: string): string {
+  return `${folderOf(pathname)}compare?add=${encodeURIComponent(id)}`;
 }
 
 /** The folder that holds all pages, with a slash at its end. */

@@ -1,0 +1,193 @@
+/** Which runs differ only in their seed, and what every line is called beside the others. */
+
+import type { ChangeInfo, Experiment, ProblemInfo, Run, Value } from "../../protocol.ts";
+import { type Menus, shortName } from "../names.ts";
+import { SEEDS_FOR_INTERVAL } from "./statistics.ts";
+
+/** A chosen run with all that is known of it. */
+export interface Member {
+  /** Its name among all experiments: EXPERIMENT.RUN. */
+  key: string;
+  slot: number;
+  experiment: Experiment;
+  run: Run;
+  /** What was changed in its past, by step. */
+  changes: readonly ChangeInfo[];
+}
+
+/** What is drawn as one line: one run, or runs that differ only in their seed. */
+export interface Line {
+  id: string;
+  slot: number;
+  name: string;
+  /** Seeds that its values are a mean of. */
+  seeds: number;
+  members: readonly Member[];
+  /** Runs of a seed that another member has, too: they are not counted again. */
+  repeated: readonly Member[];
+}
+
+/** The seeds of a run's copies. */
+export function seedsOf({ experiment }: Pick<Member, "experiment">): number[] {
+  return Array.from({ length: experiment.seeds }, (_, i) => experiment.seed + i);
+}
+
+/** Equal for runs that differ only in their seed. */
+export function likeness({ experiment, run, changes }: Omit<Member, "key" | "slot">): string {
+  const parent = experiment.runs.find((other) => other.id === run.parent);
+  return JSON.stringify([
+    experiment.problem,
+    sorted(experiment.settings),
+    run.label,
+    run.optimizer,
+    sorted(run.settings),
+    run.drop_rate,
+    run.policy,
+    sorted(run.policy_settings),
+    run.rescale,
+    run.schedule,
+    sorted(run.schedule_settings),
+    changes.map(({ setting, old, new: next, step }) => [setting, old, next, step]),
+    parent ? [run.fork_step, likeness({ experiment, run: parent, changes: [] })] : null,
+  ]);
+}
+
+function sorted(values: Record<string, Value>): [string, Value][] {
+  return Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** The runs of every likeness, in the order they were chosen. */
+export function alike(members: readonly Member[]): Member[][] {
+  const groups = new Map<string, Member[]>();
+  for (const member of members) {
+    const key = likeness(member);
+    groups.set(key, [...(groups.get(key) ?? []), member]);
+  }
+  return [...groups.values()];
+}
+
+/** Those that have seeds of their own, most copies first, and those whose seed is there already. */
+export function apart(members: readonly Member[]): { own: Member[]; repeated: Member[] } {
+  const [own, repeated]: [Member[], Member[]] = [[], []];
+  const taken = new Set<number>();
+  const order = [...members].sort(
+    (a, b) => b.experiment.seeds - a.experiment.seeds || b.run.step - a.run.step,
+  );
+  for (const member of order) {
+    const seeds = seedsOf(member);
+    if (seeds.some((seed) => taken.has(seed))) repeated.push(member);
+    else {
+      own.push(member);
+      for (const seed of seeds) taken.add(seed);
+    }
+  }
+  own.sort((a, b) => members.indexOf(a) - members.indexOf(b));
+  return { own, repeated };
+}
+
+/** One line for runs alike that have seeds enough for an interval, else one for every run. */
+export function linesOf(
+  members: readonly Member[],
+  grouped: boolean,
+  menus: Menus,
+  problems: readonly ProblemInfo[],
+): Line[] {
+  const names = namesOf(members, menus, problems);
+  const single = (member: Member): Line => ({
+    id: member.key,
+    slot: member.slot,
+    name: names.of([member]),
+    seeds: member.experiment.seeds,
+    members: [member],
+    repeated: [],
+  });
+  if (!grouped) return told(members.map(single));
+  const lines = alike(members).flatMap((group) => {
+    const { own, repeated } = apart(group);
+    const seeds = own.reduce((sum, member) => sum + member.experiment.seeds, 0);
+    const [first] = group;
+    if (!first || group.length < 2 || seeds < SEEDS_FOR_INTERVAL) return group.map(single);
+    const name = names.of(group);
+    return [{ id: first.key, slot: first.slot, name, seeds, members: own, repeated }];
+  });
+  return told(lines);
+}
+
+/** What was trained twice with the same of everything is told by where it is kept. */
+function told(lines: readonly Line[]): Line[] {
+  return lines.map((line) => {
+    const twins = lines.filter((other) => other.name === line.name);
+    const [first] = line.members;
+    if (twins.length < 2 || !first) return line;
+    const place = `${first.experiment.id.slice(0, 4)} ${first.run.id}`;
+    return { ...line, name: `${line.name} (${place})` };
+  });
+}
+
+interface Names {
+  of(members: readonly Member[]): string;
+}
+
+/** A short name, and whatever tells it from the others that have the same. */
+function namesOf(
+  members: readonly Member[],
+  menus: Menus,
+  problems: readonly ProblemInfo[],
+): Names {
+  const short = new Map(members.map((m) => [m.key, shortName(bare(m.run), [], menus)]));
+  const facts = new Map(members.map((m) => [m.key, factsOf(m, problems)]));
+  const differ = (name: string, fact: string): boolean => {
+    const words = members
+      .filter((m) => short.get(m.key) === name)
+      .map((m) => facts.get(m.key)?.get(fact));
+    return new Set(words).size > 1;
+  };
+  return {
+    of(line) {
+      const [first] = line;
+      if (!first) return "";
+      const name = short.get(first.key) ?? "";
+      const words = [...(facts.get(first.key) ?? [])]
+        .filter(([fact]) => differ(name, fact))
+        .filter(([fact, word]) => line.every((m) => facts.get(m.key)?.get(fact) === word))
+        .map(([, word]) => word);
+      return [name, ...words].filter(Boolean).join(", ");
+    },
+  };
+}
+
+/** A fork is told by a fact of its own. */
+const bare = (run: Run): Run => ({ ...run, parent: "" });
+
+function factsOf(member: Member, problems: readonly ProblemInfo[]): Map<string, string> {
+  const { experiment, run, changes } = member;
+  const facts = new Map<string, string>();
+  const problem = problems.find((one) => one.name === experiment.problem);
+  facts.set("problem", problem?.label ?? experiment.problem);
+  for (const [name, value] of sorted(experiment.settings)) {
+    const label = problem?.settings.find((one) => one.name === name)?.label ?? name;
+    facts.set(`problem.${name}`, `${label} ${word(value)}`);
+  }
+  for (const [name, value] of sorted(run.settings)) facts.set(name, `${name} ${word(value)}`);
+  for (const [name, value] of sorted(run.policy_settings)) {
+    facts.set(`policy.${name}`, `${name} ${word(value)}`);
+  }
+  const schedule = run.schedule === "constant" ? "constant lr" : `${run.schedule} schedule`;
+  facts.set("schedule", schedule);
+  for (const [name, value] of sorted(run.schedule_settings)) {
+    facts.set(`schedule.${name}`, `${name} ${word(value)}`);
+  }
+  const [change] = changes;
+  facts.set("changed", change ? `changed at step ${change.step}` : "");
+  facts.set("fork", run.parent ? `from step ${run.fork_step}` : "");
+  facts.set("seed", seedWords(member));
+  return facts;
+}
+
+function seedWords({ experiment: { seed, seeds } }: Member): string {
+  return seeds === 1 ? `seed ${seed}` : `seeds ${seed} to ${seed + seeds - 1}`;
+}
+
+function word(value: Value): string {
+  return typeof value === "number" ? String(Number(value.toPrecision(6))) : String(value);
+}

@@ -106,7 +106,8 @@ export class RunLines {
     format: (v: number) => string,
   ): HoverRow[] {
     return scene.runs.map((run) => {
-      const ended = run.divergedStep !== null && step > run.divergedStep;
+      const end = Math.min(run.divergedStep ?? Infinity, run.until ?? Infinity);
+      const ended = step > end;
       const points = this.columns.map(({ name }) =>
         ended ? undefined : this.shape(run, name)?.at(step),
       );

@@ -4,7 +4,7 @@ import type { Scene } from "./types.ts";
 
 export function signature(scene: Scene): string {
   const runs = scene.runs
-    .map((r) => `${r.id}/${r.slot}/${r.name}/${r.divergedStep}/${r.from ?? 0}`)
+    .map((r) => `${r.id}/${r.slot}/${r.name}/${r.divergedStep}/${r.from ?? 0}/${r.until ?? ""}`)
     .join();
   const marks = scene.marks.map((m) => `${m.step}/${m.run}/${m.text}`).join();
   return [

@@ -23,6 +23,8 @@ export interface RunView {
   divergedStep: number | null;
   /** Its own line begins after this step: what lies before is drawn by a run it shares it with. */
   from?: number;
+  /** It has no values after this place, so that none is read out there; by default its last goes on. */
+  until?: number;
 }
 
 /** A control that took effect, as a mark on time axes. */

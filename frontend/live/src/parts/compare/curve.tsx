@@ -27,11 +27,13 @@ interface Props {
   options: LineChartOptions;
   /** A change of this key makes the chart anew. */
   remake: string;
+  /** It shows differences to the baseline. */
+  against?: boolean;
   aside?: ComponentChildren;
 }
 
 /** One chart of a comparison, drawn at most once an animation frame. */
-export function Curve({ name, picture, linked, options, remake, aside }: Props) {
+export function Curve({ name, picture, linked, options, remake, against, aside }: Props) {
   const app = useApp();
   const host = useRef<HTMLDivElement>(null);
   const [scale, setScale] = useState<Scale>(options.scale);
@@ -54,7 +56,7 @@ export function Curve({ name, picture, linked, options, remake, aside }: Props) 
       const { head, end } = picture.extent();
       chart.update({
         rows: picture,
-        runs: picture.views(),
+        runs: picture.views(against),
         marks: [],
         theme: app.theme.peek(),
         steps: end,

@@ -25,16 +25,17 @@ export function Curves({ picture }: { picture: Picture }) {
         const smooth = column === "loss" && tasks;
         const main: LineColumn = { name: column, label: smooth ? "mean" : look.title };
         main.band = { column: column + HALF, factor: 1 };
+        const singles = compare.lines.value.some((line) => line.seeds === 1);
         const raw: LineColumn = { name: column + RAW, label: "single step", faint: true };
         return (
           <div class="compare-pair" key={column}>
             <Curve
               {...shared}
               name={column}
-              remake={`${axis} ${unit} ${smooth}`}
+              remake={`${axis} ${unit} ${smooth} ${singles}`}
               options={{
                 title: look.title,
-                columns: smooth ? [main, raw] : [main],
+                columns: smooth && singles ? [main, raw] : [main],
                 scale: look.scale,
                 format: look.format,
                 onScale: chosen,
@@ -45,6 +46,7 @@ export function Curves({ picture }: { picture: Picture }) {
             {against && (
               <Curve
                 {...shared}
+                against
                 name={`${column}-difference`}
                 remake={`${axis} ${unit} ${baseline}`}
                 options={{

@@ -13,7 +13,7 @@ import {
 } from "../../state/compare/table.ts";
 import { useApp } from "../context.ts";
 import { RunGlyph } from "../glyph.tsx";
-import { lookOf } from "./labels.ts";
+import { formatHalf, lookOf } from "./labels.ts";
 
 const NOTHING = "–";
 
@@ -34,6 +34,7 @@ export function Figures({ picture }: { picture: Picture }) {
   const table = tableOf(compare.lines.value, column, curvesOf, choice.target);
   const rows = sort ? sortedRows(table.rows, sort.key, sort.descending) : table.rows;
   const { format } = lookOf(column);
+  const ofHalf = formatHalf(column);
   const place = (x: number) => (choice.axis === "step" ? formatStep(x) : formatValue(x));
   const csv = () => csvOf(table, rows, choice.axis, choice.target);
   const copy = async () => {
@@ -104,7 +105,7 @@ export function Figures({ picture }: { picture: Picture }) {
               {head("final", "final")}
               {head("best", "best")}
               {head("at", `at ${AXIS_LABELS[choice.axis]} ${place(table.common)}`)}
-              {target && head("reached", `${AXIS_LABELS[choice.axis]} of ${target.value}`)}
+              {target && head("reached", `${target.value} reached at`)}
             </tr>
           </thead>
           <tbody>
@@ -116,9 +117,9 @@ export function Figures({ picture }: { picture: Picture }) {
                 <td class="number">{row.line.seeds}</td>
                 <td>{row.state}</td>
                 <td class="number">{formatStep(row.steps)}</td>
-                <td class="number">{figure(row.final, format)}</td>
-                <td class="number">{figure(row.best, format)}</td>
-                <td class="number">{figure(row.at, format)}</td>
+                <td class="number">{figure(row.final, format, ofHalf)}</td>
+                <td class="number">{figure(row.best, format, ofHalf)}</td>
+                <td class="number">{figure(row.at, format, ofHalf)}</td>
                 {target && <td class="number">{reached(row, place)}</td>}
               </tr>
             ))}
@@ -140,16 +141,19 @@ function nextSort(
   return { key, descending: key === "reached" ? false : counts || descending };
 }
 
-function figure({ value, half, about }: Figure, format: (value: number) => string): string {
+type Format = (value: number) => string;
+
+function figure({ value, half, about }: Figure, format: Format, formatHalf: Format): string {
   if (Number.isNaN(value)) return NOTHING;
   const words = (about ? "≈ " : "") + format(value);
-  return Number.isNaN(half) ? words : `${words} ± ${format(half)}`;
+  return Number.isNaN(half) ? words : `${words} ± ${formatHalf(half)}`;
 }
 
-function reached(row: Row, place: (x: number) => string): string {
+function reached(row: Row, place: Format): string {
   const [by, of] = row.reachedBy;
   if (by === 0) return "not reached";
-  return by < of ? `${figure(row.reached, place)}, ${by} of ${of}` : figure(row.reached, place);
+  const words = figure(row.reached, place, place);
+  return by < of ? `${words}, ${by} of ${of}` : words;
 }
 
 interface HeadProps {

@@ -1,5 +1,5 @@
 import type { Scale } from "../../charts/axis.ts";
-import { formatPercent, formatStep, formatValue } from "../../look/format.ts";
+import { formatPercent, formatStep, formatTick, formatValue } from "../../look/format.ts";
 
 interface Look {
   title: string;
@@ -27,6 +27,13 @@ const KNOWN: Record<string, Look> = {
 export function lookOf(column: string): Look {
   const title = column.charAt(0).toUpperCase() + column.slice(1).replaceAll("_", " ");
   return KNOWN[column] ?? { title, scale: "linear", format: formatValue };
+}
+
+/** Half of an interval: two digits say enough of it. */
+export function formatHalf(column: string): (half: number) => string {
+  const share = lookOf(column).share === true;
+  return (half) =>
+    formatTick(Number(((share ? 100 : 1) * half).toPrecision(2))) + (share ? " %" : "");
 }
 
 /** A difference in the format of its column: points of a percentage, or a number with its sign. */

@@ -19,6 +19,7 @@ export function notesOf(compare: Compare, picture: Picture): Note[] {
   const lines = compare.lines.value;
   return [
     ...problems(compare.members.value),
+    ...scales(compare),
     ...lengths(lines),
     ...diverged(lines),
     ...withoutAxis(compare, picture),
@@ -34,6 +35,17 @@ function problems(members: readonly Member[]): Note[] {
   const found = new Set(members.map((member) => member.experiment.problem));
   if (found.size < 2) return [];
   return [warn("These are runs of different problems: their losses have no common scale.")];
+}
+
+/** A learning rate means another thing to every optimizer. */
+function scales(compare: Compare): Note[] {
+  const found = new Set(compare.members.value.map((member) => member.run.optimizer));
+  if (compare.choice.value.axis !== "effective" || found.size < 2) return [];
+  return [
+    warn(
+      "Learning rates of different optimizers, and so their effective steps, have no common scale.",
+    ),
+  ];
 }
 
 function lengths(lines: readonly Line[]): Note[] {

@@ -1,5 +1,6 @@
 /** What the charts of a comparison draw: a line's columns laid along the chosen axis. */
 
+import type { ReadonlySignal } from "@preact/signals";
 import type { Column, Rows, RunView } from "../../charts/types.ts";
 import { realAxis, STEPS, type XAxis } from "../../charts/x_axis.ts";
 import type { Catalogue, ProblemInfo } from "../../protocol.ts";
@@ -40,16 +41,16 @@ export class Picture implements Rows {
 
   constructor(
     private readonly compare: Compare,
-    private readonly catalogue: { peek(): Catalogue | null },
+    private readonly catalogue: ReadonlySignal<Catalogue | null>,
   ) {}
 
-  /** Grows with every change, of rows or of what was chosen. */
+  /** Grows with every change, of rows or of what was chosen; a part that asks is drawn anew then. */
   get version(): number {
-    const { axis, baseline } = this.compare.choice.peek();
+    const { axis, baseline } = this.compare.choice.value;
     const key = [
-      this.compare.version.peek(),
-      this.compare.lines.peek(),
-      this.catalogue.peek(),
+      this.compare.version.value,
+      this.compare.lines.value,
+      this.catalogue.value,
       axis,
       baseline,
     ];
@@ -116,8 +117,9 @@ export class Picture implements Rows {
     return line.members.some((member) => keys.has(member.key));
   }
 
-  /** The lines as charts know them. */
-  views(): RunView[] {
+  /** The lines as charts know them; with `against` as far as their differences go. */
+  views(against = false): RunView[] {
+    const furthest = against ? this.end(this.baseline) : Number.POSITIVE_INFINITY;
     return this.compare.lines.peek().map((line) => {
       const ended = line.members
         .filter(({ run }) => run.diverged_step !== null)
@@ -128,8 +130,14 @@ export class Picture implements Rows {
         slot: line.slot,
         name: line.seeds > 1 ? `${line.name}, ${line.seeds} seeds` : line.name,
         divergedStep: ended.length > 0 ? Math.min(...ended) : null,
+        until: Math.min(furthest, this.end(line.members)),
       };
     });
+  }
+
+  /** How far the shortest of some runs goes. */
+  private end(members: readonly Member[]): number {
+    return Math.min(...members.map((member) => finite(this.place(member, member.run.step))));
   }
 
   /** How far the lines go, and how far they will. */

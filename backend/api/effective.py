@@ -15,7 +15,7 @@ from backend.store.reading import ROWS_A_PIXEL, RawColumn, Read
 router = APIRouter(prefix="/experiments", tags=["experiments"])
 
 #: Steps that are read and summed at once.
-PIECE = 500_000
+PIECE = 100_000
 
 
 @router.get("/{id}/effective")

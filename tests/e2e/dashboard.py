@@ -17,7 +17,8 @@ class Dashboard:
         self.page = page
         self.server = server
         expect(self["workbench"]).to_be_attached(timeout=30_000)
-        expect(self["step"]).to_be_visible(timeout=30_000)
+        shown = self["step"].or_(self["compare"]).or_(self["compare-empty"])
+        expect(shown.first).to_be_visible(timeout=30_000)
 
     def __getitem__(self, test_id: str) -> Locator:
         return self.page.get_by_test_id(test_id)

@@ -86,6 +86,19 @@ def test_every_entry_that_needs_no_data_is_built_from_its_defaults(name):
     assert all(p.grad is not None and p.grad.isfinite().all() for p in instance.parameters)
 
 
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_an_epoch_has_as_many_examples_as_the_menu_says(name):
+    problem = PROBLEMS[name]
+    if problem.data:
+        known = DATASETS[problem.data]
+        # Shakespeare's passages follow from their length.
+        assert problem.examples == (sum(known.train_counts) if name != "shakespeare" else 0)
+        return
+    instance = problem.build({}, 0)
+    batch = {s.name: s.default for s in problem.settings}.get("batch", 1)
+    assert instance.steps_per_epoch == problem.examples // batch
+
+
 @given(st.text().filter(lambda name: name not in PROBLEMS))
 def test_an_unknown_problem_is_refused_with_the_names_there_are(name):
     with pytest.raises(SettingError, match="one of beale, rosenbrock") as caught:

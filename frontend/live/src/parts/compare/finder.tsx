@@ -152,9 +152,10 @@ function Found({ row }: { row: ExperimentSummary }) {
           type="button"
           class="button small"
           data-testid="add-all"
-          disabled={all}
-          aria-label={`add all runs of ${label}, seed ${row.seed}`}
-          onClick={() => compare.addAll(row.id)}
+          aria-pressed={all}
+          aria-label={`all runs of ${label}, seed ${row.seed}`}
+          title={all ? "take them out of the comparison again" : "add all runs"}
+          onClick={() => (all ? compare.removeAll(row.id) : compare.addAll(row.id))}
         >
           {all ? "Added" : "Add all"}
         </button>

@@ -173,6 +173,12 @@ export class Compare {
     this.failures.value = new Map([...this.failures.peek()].filter(([key]) => !keys.includes(key)));
   }
 
+  removeAll(id: string): void {
+    const { runs, add } = this.choice.peek();
+    this.choice.value = { ...this.choice.peek(), add: add.filter((other) => other !== id) };
+    this.remove(runs.filter((run) => run.experiment === id).map(keyOf));
+  }
+
   clear(): void {
     this.sources.clear();
     this.failures.value = new Map();

@@ -62,18 +62,20 @@ export class Source {
   ): Promise<boolean> {
     if (run.step < 1) return false;
     const pieces = piecesOf(experiment.runs, run);
-    const grown = run.step > this.upTo;
-    if (grown || this.namesAt < 0) await this.readNames(run.step, pieces);
-    const known = [EVERY_STEP, ...wanted].filter((name) => this.names.has(name));
-    const missing = known.filter((name) => !this.columns.has(name));
+    if (run.step > this.upTo) await this.readNames(run.step, pieces);
+    const names = [...new Set([EVERY_STEP, ...wanted])].filter((name) => this.names.has(name));
+    const missing = names.filter((name) => !this.columns.has(name));
     let changed = false;
-    if (missing.length > 0) changed = await this.readWhole(pieces, [...new Set(missing)]);
-    if (grown) changed = (await this.readNew(pieces, known, run.step)) || changed;
+    if (missing.length > 0) changed = await this.readWhole(pieces, missing);
+    if (this.upTo === 0) this.upTo = this.reached;
+    if (run.step > this.upTo) changed = (await this.readNew(pieces, names, run.step)) || changed;
     if (effective) changed = (await this.readEffective(pieces, run.step)) || changed;
-    const reached = this.columns.get(EVERY_STEP)?.steps.at(-1) ?? 0;
-    changed = changed || reached !== this.upTo;
-    this.upTo = reached;
+    this.upTo = this.reached;
     return changed;
+  }
+
+  private get reached(): number {
+    return this.columns.get(EVERY_STEP)?.steps.at(-1) ?? 0;
   }
 
   private async readNames(step: number, pieces: readonly Piece[]): Promise<void> {

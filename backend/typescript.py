@@ -38,6 +38,7 @@ OUTPUTS: tuple[type[BaseModel], ...] = (
     protocol.Series,
     protocol.ColumnNames,
     protocol.EffectiveSteps,
+    protocol.StepTimes,
     protocol.Command,
     protocol.ControlOut,
     protocol.JobInfo,

@@ -13,10 +13,23 @@ from backend.api import (
     metrics,
     series,
     swarms,
+    times,
 )
 
 router = APIRouter(prefix="/api")
-PARTS = (health, metrics, catalogue, data, experiments, series, effective, jobs, swarms, docs)
+PARTS = (
+    health,
+    metrics,
+    catalogue,
+    data,
+    experiments,
+    series,
+    effective,
+    times,
+    jobs,
+    swarms,
+    docs,
+)
 for part in PARTS:
     router.include_router(part.router)
 

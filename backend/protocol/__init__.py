@@ -50,6 +50,7 @@ from backend.protocol.experiments import (
     RunIn,
     RunPatch,
     Series,
+    StepTimes,
     Tensor,
 )
 from backend.protocol.health import ErrorDetail, ErrorOut, Health
@@ -118,6 +119,7 @@ __all__ = [
     "Series",
     "ServerMessage",
     "SettingInfo",
+    "StepTimes",
     "SurfaceInfo",
     "SwarmIn",
     "System",

@@ -222,6 +222,14 @@ class EffectiveSteps(Message):
     values: list[float]
 
 
+class StepTimes(Message):
+    """When (Unix seconds) some of a run's steps were stored: about one a second."""
+
+    run: str
+    steps: list[int]
+    at: list[float]
+
+
 class Points(Message):
     """One column: `values[i]` belongs to `steps[i]`."""
 

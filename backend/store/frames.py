@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from backend.store import times
 from backend.store.database import StoreError
 from backend.store.history import newest
 from backend.store.notify import notify
@@ -28,23 +29,33 @@ class SequenceGapError(RuntimeError):
 
 @dataclass(frozen=True)
 class Packed:
-    """A frame as it is stored: its bytes, and the steps it covers."""
+    """A frame as it is stored: its bytes, and the steps it covers.
+
+    `reached` is the newest step of every run that has rows of every step in it.
+    """
 
     seq: int
     first_step: int
     last_step: int
     data: bytes
+    reached: Mapping[str, int] = field(default_factory=dict)
 
 
 def pack(frame: Frame, data: bytes) -> Packed:
     """`frame`, whose bytes are `data`."""
     first = min((block.first for block in frame.blocks), default=0)
     last = max((block.last for block in frame.blocks), default=0)
-    return Packed(frame.seq, first, last, data)
+    reached: dict[str, int] = {}
+    for block in frame.blocks:
+        if block.every == 1:
+            reached[block.run] = max(block.last, reached.get(block.run, 0))
+    return Packed(frame.seq, first, last, data, reached)
 
 
-def append(connection: Connection, experiment: str, packed: Packed) -> bool:
-    """Store one frame; False if it is there already.
+def append(
+    connection: Connection, experiment: str, packed: Packed, at: float | None = None
+) -> bool:
+    """Store one frame; False if it is there already. `at` (Unix seconds) is noted with it.
 
     Raises:
         SequenceGapError: the frame before it is missing.
@@ -69,6 +80,8 @@ def append(connection: Connection, experiment: str, packed: Packed) -> bool:
         .where(row.id == experiment, row.step < packed.last_step)
         .values(step=packed.last_step)
     )
+    if at is not None:
+        times.note(connection, experiment, packed.reached, at)
     notify(connection, "frame", experiment, packed.seq)
     return True
 

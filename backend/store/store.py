@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, text
 
 from backend.protocol import ControlOut, Experiment, ExperimentSummary
-from backend.store import checkpoint_index, compaction, frames, history, reading, records
+from backend.store import checkpoint_index, compaction, frames, history, reading, records, times
 from backend.store.compactor import Compactor
 from backend.store.database import open_database
 from backend.store.shrink import shrink
@@ -43,6 +43,7 @@ class Store:
         self.name = self._engine.url.get_backend_name()
         self._compactor = Compactor(self.compact)
         self._one_compaction = asyncio.Lock()
+        self._notes = times.Notes()
 
     def close(self) -> None:
         """Commit what waits, then close the database."""
@@ -71,6 +72,8 @@ class Store:
         current = experiment.model_copy(deep=True)
         await self._writer.write(lambda c: records.update_experiment(c, current))
         self._compactor.saved(current.id, records.has_ended(current))
+        if records.has_ended(current):
+            await self._end_notes(current.id)
 
     async def experiment(self, id: str) -> Experiment | None:
         """The experiment called `id`, None if there is none."""
@@ -160,8 +163,10 @@ class Store:
         Raises:
             SequenceGapError: the frame before it is missing.
         """
-        fresh = await self._writer.write(lambda c: frames.append(c, experiment, packed))
+        at = self._notes.due(experiment)
+        fresh = await self._writer.write(lambda c: frames.append(c, experiment, packed, at))
         if fresh:
+            self._notes.came(experiment, packed.reached)
             self._compactor.grew(experiment, 1, len(packed.data))
         return fresh
 
@@ -174,6 +179,19 @@ class Store:
     ) -> list[tuple[int, bytes]]:
         """The stored frames after `after` as they came, at most `limit`: (seq, bytes) each."""
         return await self._read(lambda c: frames.stored(c, experiment, after, limit))
+
+    async def times(self, experiment: str, run: str) -> tuple[list[int], list[float]]:
+        """Steps of a run and when (Unix seconds) they were stored: some, and the newest."""
+        steps, at = await self._read(lambda c: times.read(c, experiment, run))
+        reached, newest = self._notes.newest(experiment) or ({}, 0.0)
+        if reached.get(run, 0) > (steps[-1] if steps else 0):
+            return [*steps, reached[run]], [*at, newest]
+        return steps, at
+
+    async def _end_notes(self, experiment: str) -> None:
+        newest = self._notes.end(experiment)
+        if newest is not None:
+            await self._writer.write(lambda c: times.note(c, experiment, *newest))
 
     async def last_steps(self, experiment: str, runs: Collection[str]) -> dict[str, int]:
         """The newest stored step of each of `runs`; those without rows are left out."""

@@ -157,6 +157,16 @@ checkpoints = Table(
     Column("pinned", Boolean, nullable=False),
 )
 
+# When runs had reached which steps, about once a second.
+times = Table(
+    "times",
+    metadata,
+    _experiment_id(),
+    Column("run", String(32), primary_key=True),
+    Column("step", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Float, nullable=False),
+)
+
 # A column of a run whose rows are in chunks. A row's index is its step // every, and
 # step = index * every + phase.
 series = Table(

@@ -154,6 +154,10 @@ def test_a_live_run_goes_on_arriving_and_the_link_shows_the_same(
     assert other.page.url.removeprefix(server.url) == address
     assert last_step(other, f"{live}.r1") > seen
 
+    other["by-time"].click()
+    expect(other.hover("loss", 0.2).locator(".title")).to_have_text(re.compile(r"wall time .+ s"))
+    expect(other["figures"]).to_contain_text("at wall time")
+
     lines(other).first.get_by_test_id("remove-line").click()
     expect(lines(other)).to_have_count(2)
     other["clear"].click()

@@ -355,6 +355,13 @@ export interface EffectiveSteps {
   values: number[];
 }
 
+/** When (Unix seconds) some of a run's steps were stored: about one a second. */
+export interface StepTimes {
+  run: string;
+  steps: number[];
+  at: number[];
+}
+
 /** One column: `values[i]` belongs to `steps[i]`. */
 export interface Points {
   steps: number[];

@@ -32,6 +32,22 @@ export function realAxis(name: string, end: number): XAxis {
   };
 }
 
+/** An axis of seconds up to `end`, which are written as minutes or hours where there are many. */
+export function durationAxis(name: string, end: number): XAxis {
+  const [size, unit] = end > 7200 ? [3600, "h"] : end > 180 ? [60, "min"] : [1, "s"];
+  return {
+    ...realAxis(name, end),
+    format: (x) => `${formatValue(x / size)} ${unit}`,
+    ticks: ([from, to], most) =>
+      linearTicks([from / size, to / size], most).map((tick) => tick * size),
+    labels: (ticks) =>
+      formatTicks(
+        ticks.map((x) => x / size),
+        formatTick,
+      ).map((t) => `${t} ${unit}`),
+  };
+}
+
 /** The nearest place that an axis can tell. */
 export function snapped(x: number, { unit }: XAxis): number {
   return Number((Math.round(x / unit) * unit).toPrecision(12));

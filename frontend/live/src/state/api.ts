@@ -16,6 +16,7 @@ import type {
   NodeInfo,
   ResumeIn,
   Series,
+  StepTimes,
   System,
 } from "../protocol.ts";
 import { PROTOCOL_VERSION } from "../protocol.ts";
@@ -158,6 +159,11 @@ export class Api {
     url.search = `after=${encodeURIComponent(id)}:${after}&v=${PROTOCOL_VERSION}`;
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     return url.href;
+  }
+
+  /** When some of a run's steps were stored. */
+  times(id: string, run: string): Promise<StepTimes> {
+    return this.of(id, "times", { run });
   }
 
   private of<T>(id: string, part: string, ask: object): Promise<T> {

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { formatStep, formatValue } from "../../look/format.ts";
+import { formatStep } from "../../look/format.ts";
 import type { Target } from "../../state/compare/choice.ts";
 import { AXIS_LABELS, type Picture } from "../../state/compare/picture.ts";
 import { risesWell } from "../../state/compare/statistics.ts";
@@ -35,7 +35,7 @@ export function Figures({ picture }: { picture: Picture }) {
   const rows = sort ? sortedRows(table.rows, sort.key, sort.descending) : table.rows;
   const { format } = lookOf(column);
   const ofHalf = formatHalf(column);
-  const place = (x: number) => (choice.axis === "step" ? formatStep(x) : formatValue(x));
+  const place = (x: number) => picture.axis().format(x);
   const csv = () => csvOf(table, rows, choice.axis, choice.target);
   const copy = async () => {
     const copied = await navigator.clipboard?.writeText(csv()).then(

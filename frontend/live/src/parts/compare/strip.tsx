@@ -9,6 +9,7 @@ import { Finder } from "./finder.tsx";
 import { lookOf } from "./labels.ts";
 
 const AXIS_HELP: Record<Axis, string> = {
+  time: "since a run’s first rows were stored, pauses included",
   step: "optimizer updates",
   epoch: "times through the training data",
   effective:

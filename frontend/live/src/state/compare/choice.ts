@@ -1,8 +1,8 @@
 /** What is compared, and how, as the address says it: whoever opens it sees the same. */
 
 /** What the curves are laid along. */
-export type Axis = "step" | "epoch" | "effective";
-export const AXES: readonly Axis[] = ["step", "epoch", "effective"];
+export type Axis = "step" | "epoch" | "effective" | "time";
+export const AXES: readonly Axis[] = ["step", "epoch", "effective", "time"];
 
 /** One run that was chosen; its slot (colour, glyph, dash) is its own here, null until it is known. */
 export interface Chosen {

@@ -7,6 +7,7 @@ import { changesOf } from "../lineage.ts";
 import { NO_MENUS } from "../names.ts";
 import { folderOf, writeAddress } from "../url.ts";
 import {
+  type Axis,
   type Choice,
   type Chosen,
   choiceOf,
@@ -263,7 +264,7 @@ export class Compare {
     const { runs, axis } = this.choice.peek();
     const wanted = this.columns.peek();
     const found = await Promise.all(
-      runs.map((run) => this.lookInto(run, [...wanted, ...FIRST_COLUMNS], axis === "effective")),
+      runs.map((run) => this.lookInto(run, [...wanted, ...FIRST_COLUMNS], axis)),
     );
     if (found.some(Boolean)) {
       this.version.value += 1;
@@ -311,11 +312,7 @@ export class Compare {
     if (queryOf(next) !== queryOf(choice)) this.set(next);
   }
 
-  private async lookInto(
-    run: Chosen,
-    wanted: readonly string[],
-    effective: boolean,
-  ): Promise<boolean> {
+  private async lookInto(run: Chosen, wanted: readonly string[], axis: Axis): Promise<boolean> {
     const key = keyOf(run);
     const experiment = this.loaded.peek().get(run.experiment)?.experiment;
     const now = experiment?.runs.find((one) => one.id === run.run);
@@ -330,7 +327,7 @@ export class Compare {
     const spread = wanted.flatMap((name) => [name, `${name}/mean`, `${name}/sd`]);
     const names = experiment.seeds > 1 ? spread : wanted;
     try {
-      const found = await source.refresh(experiment, now, names, effective);
+      const found = await source.refresh(experiment, now, names, axis);
       this.fail(key, "");
       return found;
     } catch (error) {

@@ -53,7 +53,7 @@ export function placesOf(
     const each = stepsPerEpoch(member, problems);
     return each > 0 ? steps.map((step) => step / each) : null;
   }
-  const sums = source.effective;
+  const sums = axis === "time" ? source.times : source.effective;
   return sums && steps.map((step) => valueOn(sums.steps, sums.values, step));
 }
 

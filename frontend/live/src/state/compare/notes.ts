@@ -95,7 +95,9 @@ function withoutAxis(compare: Compare, picture: Picture): Note[] {
     line.members.some((member) => picture.curveOf(member, "loss") === null),
   );
   if (axis === "step" || without.length === 0) return [];
-  if (axis === "effective") return [tell("Effective steps are on their way.")];
+  if (axis === "effective" || (axis === "time" && compare.loading)) {
+    return [tell(`The ${AXIS_LABELS[axis]} is on its way.`)];
+  }
   const names = without.map((line) => line.name).join(", ");
   return [
     warn(`Not drawn along the ${AXIS_LABELS[axis]}, of which there are none known: ${names}.`),

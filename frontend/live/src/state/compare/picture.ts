@@ -2,7 +2,7 @@
 
 import type { ReadonlySignal } from "@preact/signals";
 import type { Column, Rows, RunView } from "../../charts/types.ts";
-import { realAxis, STEPS, type XAxis } from "../../charts/x_axis.ts";
+import { durationAxis, realAxis, STEPS, type XAxis } from "../../charts/x_axis.ts";
 import type { Catalogue, ProblemInfo } from "../../protocol.ts";
 import type { Axis } from "./choice.ts";
 import { baselineOf, type Compare } from "./compare.ts";
@@ -29,6 +29,7 @@ export const AXIS_LABELS: Record<Axis, string> = {
   step: "step",
   epoch: "epoch",
   effective: "effective step",
+  time: "wall time",
 };
 
 /** The rows of all lines. One for as long as the page is open: charts keep what they have drawn. */
@@ -145,7 +146,7 @@ export class Picture implements Rows {
     const members = this.compare.members.peek();
     const axis = this.compare.choice.peek().axis;
     const head = Math.max(0, ...members.map((m) => finite(this.place(m, m.run.step))));
-    if (axis === "effective") return { head, end: rounded(head) };
+    if (axis === "effective" || axis === "time") return { head, end: rounded(head) };
     const ends = members.map((m) => {
       const each = axis === "epoch" ? stepsPerEpoch(m, this.problems) : 1;
       return each > 0 ? m.experiment.steps / each : 0;
@@ -155,7 +156,9 @@ export class Picture implements Rows {
 
   axis(): XAxis {
     const axis = this.compare.choice.peek().axis;
-    return axis === "step" ? STEPS : realAxis(AXIS_LABELS[axis], this.extent().end);
+    if (axis === "step") return STEPS;
+    const { end } = this.extent();
+    return axis === "time" ? durationAxis(AXIS_LABELS.time, end) : realAxis(AXIS_LABELS[axis], end);
   }
 
   private get problems(): ProblemInfo[] {
@@ -166,8 +169,9 @@ export class Picture implements Rows {
     const source = this.compare.source(member.key);
     if (!source) return Number.NaN;
     const axis = this.compare.choice.peek().axis;
-    const sums = source.effective?.steps;
-    const known = axis === "effective" ? Math.min(step, sums?.[sums.length - 1] ?? 0) : step;
+    // What is not known of the very last steps yet is where it was known last.
+    const places = axis === "time" ? source.times : axis === "effective" ? source.effective : null;
+    const known = places ? Math.min(step, places.steps.at(-1) ?? 0) : step;
     return placesOf(axis, Float64Array.of(known), member, source, this.problems)?.[0] ?? Number.NaN;
   }
 

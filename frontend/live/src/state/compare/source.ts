@@ -3,6 +3,7 @@
 import type { BucketsOut, Experiment, Points, Run } from "../../protocol.ts";
 import type { Api } from "../api.ts";
 import { ancestry } from "../lineage.ts";
+import type { Axis } from "./choice.ts";
 
 /** Pixels asked for: up to four times as many rows come as they are. */
 export const WIDTH = 2000;
@@ -26,7 +27,7 @@ interface Piece {
   last: number;
 }
 
-type Ask = Pick<Api, "columns" | "series" | "effective">;
+type Ask = Pick<Api, "columns" | "series" | "effective" | "times">;
 
 /** Who made which steps of a run: the run it comes from first, itself last. */
 export function piecesOf(runs: readonly Run[], run: Run): Piece[] {
@@ -44,9 +45,12 @@ export class Source {
   names: ReadonlySet<string> = new Set();
   /** Sums of learning rate × kept share; a row at step 0 begins them. */
   effective: Recorded | null = null;
+  /** Seconds since its first rows were stored; null if that was not noted. */
+  times: Recorded | null = null;
   /** Newest step that all columns reach. */
   upTo = 0;
   private namesAt = -1;
+  private timesAt = 0;
 
   constructor(
     private readonly api: Ask,
@@ -58,7 +62,7 @@ export class Source {
     experiment: Experiment,
     run: Run,
     wanted: readonly string[],
-    effective: boolean,
+    axis: Axis,
   ): Promise<boolean> {
     if (run.step < 1) return false;
     const pieces = piecesOf(experiment.runs, run);
@@ -69,7 +73,8 @@ export class Source {
     if (missing.length > 0) changed = await this.readWhole(pieces, missing);
     if (this.upTo === 0) this.upTo = this.reached;
     if (run.step > this.upTo) changed = (await this.readNew(pieces, names, run.step)) || changed;
-    if (effective) changed = (await this.readEffective(pieces, run.step)) || changed;
+    if (axis === "effective") changed = (await this.readEffective(pieces, run.step)) || changed;
+    if (axis === "time") changed = (await this.readTimes(pieces, run.step)) || changed;
     this.upTo = this.reached;
     return changed;
   }
@@ -144,6 +149,20 @@ export class Source {
     return true;
   }
 
+  private async readTimes(pieces: readonly Piece[], step: number): Promise<boolean> {
+    if (step <= this.timesAt) return false;
+    const answers = await Promise.all(pieces.map((one) => this.api.times(this.id, one.run)));
+    const notes = answers.flatMap(({ steps, at }, k) => {
+      const { first, last } = pieces[k] as Piece;
+      const all = steps.map((noted, i): [number, number] => [noted, at[i] as number]);
+      return all.filter(([noted]) => noted >= first && noted <= last);
+    });
+    const before = this.times?.steps.length ?? 0;
+    this.times = sinceFirst(notes);
+    this.timesAt = step;
+    return (this.times?.steps.length ?? 0) !== before;
+  }
+
   private read(piece: Piece, names: readonly string[]) {
     return this.api.series(this.id, { ...piece, columns: names.join(","), width: WIDTH });
   }
@@ -154,6 +173,20 @@ const START: Recorded = {
   values: Float64Array.of(0),
   buckets: null,
 };
+
+/** Seconds since the first note; a clock that was put back stands still for as long. */
+function sinceFirst(notes: readonly (readonly [number, number])[]): Recorded | null {
+  const [first] = notes;
+  if (!first) return null;
+  let latest = first[1];
+  const seconds = notes.map(([, at]) => {
+    latest = Math.max(latest, at);
+    return latest - first[1];
+  });
+  // The first frame came a few hundredths of a second after its first step.
+  const steps = Float64Array.of(0, ...notes.map(([step]) => step));
+  return { steps, values: Float64Array.of(0, ...seconds), buckets: null };
+}
 
 /** A column of an answer; NaN and infinities come as their names. */
 export function recorded(column: Points | BucketsOut): Recorded {

@@ -17,6 +17,7 @@ export function experiment(id: string, changes: Partial<Experiment> = {}): Exper
     test_every: 5,
     seeds: 1,
     device: "cpu",
+    node: "",
     threads: 1,
     curvature_every: 0,
     limits: { seconds: null, memory_mb: null },

@@ -27,6 +27,9 @@ class Server {
     return Promise.resolve({ run: ask.run, steps, values: steps.map((_, i) => 0.05 * (i + 1)) });
   };
 
+  times = (_: string, of: string) =>
+    Promise.resolve({ run: of, steps: [2, 5, 9], at: [100, 103, 102] });
+
   private steps({ first, last }: { first: number; last: number }): number[] {
     const end = Math.min(last, this.newest);
     return Array.from({ length: Math.max(0, end - first + 1) }, (_, i) => first + i);
@@ -40,7 +43,7 @@ describe("a run's rows", () => {
     const grow = (step: number) => {
       server.newest = step;
       const now = run(0, { step });
-      return source.refresh(experiment("e1", { runs: [now] }), now, ["loss", "none"], true);
+      return source.refresh(experiment("e1", { runs: [now] }), now, ["loss", "none"], "effective");
     };
     expect(await grow(4)).toBe(true);
     expect(await grow(4)).toBe(false);
@@ -60,9 +63,9 @@ describe("a run's rows", () => {
     const source = new Source(server, "e1");
     const now = run(0, { step: 5 });
     server.newest = 3;
-    await source.refresh(experiment("e1", { runs: [now] }), now, [], false);
+    await source.refresh(experiment("e1", { runs: [now] }), now, [], "step");
     server.newest = 5;
-    await source.refresh(experiment("e1", { runs: [now] }), now, [], false);
+    await source.refresh(experiment("e1", { runs: [now] }), now, [], "step");
     expect([...(source.columns.get("loss")?.steps ?? [])]).toEqual([1, 2, 3, 4, 5]);
   });
 
@@ -76,9 +79,21 @@ describe("a run's rows", () => {
     const server = new Server();
     server.newest = 9;
     const source = new Source(server, "e1");
-    await source.refresh(experiment("e1", { runs }), fork, [], true);
+    await source.refresh(experiment("e1", { runs }), fork, [], "effective");
     expect([...(source.columns.get("loss")?.steps ?? [])]).toEqual([1, 2, 3, 4, 5, 6]);
     expect(source.effective?.values.at(-1)).toBeCloseTo(0.3, 12);
+  });
+});
+
+describe("wall time", () => {
+  it("counts from the first note; a clock that was put back stands still", async () => {
+    const server = new Server();
+    server.newest = 9;
+    const now = run(0, { step: 9 });
+    const source = new Source(server, "e1");
+    await source.refresh(experiment("e1", { runs: [now] }), now, [], "time");
+    expect([...(source.times?.steps ?? [])]).toEqual([0, 2, 5, 9]);
+    expect([...(source.times?.values ?? [])]).toEqual([0, 0, 3, 3]);
   });
 });
 

@@ -4,7 +4,7 @@ import type { Column } from "../../charts/types.ts";
 import type { ProblemInfo } from "../../protocol.ts";
 import type { Axis } from "./choice.ts";
 import type { Line, Member } from "./facts.ts";
-import type { Recorded, Source } from "./source.ts";
+import { firstRows, type Recorded, type Source } from "./source.ts";
 import {
   type Banded,
   banded,
@@ -67,10 +67,15 @@ export function memberCurve(
 ): MemberCurve | null | undefined {
   const copies = member.experiment.seeds;
   const spread = copies > 1 ? source.columns.get(`${column}/sd`) : undefined;
-  const recorded = spread ? source.columns.get(`${column}/mean`) : source.columns.get(column);
-  if (!recorded || recorded.steps.length === 0) return undefined;
-  const x = placesOf(axis, recorded.steps, member, source, problems);
-  if (x === null) return null;
+  const whole = spread ? source.columns.get(`${column}/mean`) : source.columns.get(column);
+  if (!whole || whole.steps.length === 0) return undefined;
+  const places = placesOf(axis, whole.steps, member, source, problems);
+  if (places === null) return null;
+  // The place of the newest steps may not be known yet.
+  let rows = places.length;
+  while (rows > 0 && !Number.isFinite(places[rows - 1] as number)) rows -= 1;
+  if (rows === 0) return undefined;
+  const [recorded, x] = [firstRows(whole, rows), places.slice(0, rows)];
   const window = recorded.buckets === null ? windowOf(column, member) : 1;
   return {
     n: spread ? copies : 1,
@@ -78,7 +83,7 @@ export function memberCurve(
     x,
     mean: smoothed(recorded.values, window),
     // The deviation of a mean over rows is at most the mean of their deviations.
-    sd: spread ? smoothed(spread.values, window) : null,
+    sd: spread ? smoothed(spread.values.slice(0, rows), window) : null,
     raw: window > 1 && !spread ? recorded.values : null,
     recorded,
   };

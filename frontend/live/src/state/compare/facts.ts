@@ -128,30 +128,38 @@ interface Names {
   of(members: readonly Member[]): string;
 }
 
-/** A short name, and whatever tells it from the others that have the same. */
+/**
+ * A short name, the problem where others of that name have another, all in which runs of the same
+ * name and problem differ, and the seed where nothing else tells runs apart.
+ */
 function namesOf(
   members: readonly Member[],
   menus: Menus,
   problems: readonly ProblemInfo[],
 ): Names {
-  const short = new Map(members.map((m) => [m.key, shortName(bare(m.run), [], menus)]));
-  const facts = new Map(members.map((m) => [m.key, factsOf(m, problems)]));
-  const differ = (name: string, fact: string): boolean => {
-    const words = members
-      .filter((m) => short.get(m.key) === name)
-      .map((m) => facts.get(m.key)?.get(fact));
-    return new Set(words).size > 1;
+  const known = members.map((member) => {
+    const name = shortName(bare(member.run), [], menus);
+    return { member, name, facts: factsOf(member, problems) };
+  });
+  type Known = (typeof known)[number];
+  const words = (one: Known): string[] => {
+    const named = known.filter((other) => other.name === one.name);
+    const { problem } = one.member.experiment;
+    const beside = named.filter((other) => other.member.experiment.problem === problem);
+    const told = [...one.facts].filter(([fact]) => {
+      const values = (fact === "problem" ? named : beside).map((other) => other.facts.get(fact));
+      return new Set(values.filter((value) => value !== undefined)).size > 1;
+    });
+    return [one.name, ...told.map(([, word]) => word)].filter(Boolean);
   };
+  const without = new Map(known.map((one) => [one.member.key, words(one).join(", ")]));
   return {
     of(line) {
       const [first] = line;
       if (!first) return "";
-      const name = short.get(first.key) ?? "";
-      const words = [...(facts.get(first.key) ?? [])]
-        .filter(([fact]) => differ(name, fact))
-        .filter(([fact, word]) => line.every((m) => facts.get(m.key)?.get(fact) === word))
-        .map(([, word]) => word);
-      return [name, ...words].filter(Boolean).join(", ");
+      const name = without.get(first.key) ?? "";
+      const same = [...without.values()].filter((other) => other === name).length;
+      return same > line.length ? `${name}, ${seedWords(first)}` : name;
     },
   };
 }
@@ -159,15 +167,13 @@ function namesOf(
 /** A fork is told by a fact of its own. */
 const bare = (run: Run): Run => ({ ...run, parent: "" });
 
-function factsOf(member: Member, problems: readonly ProblemInfo[]): Map<string, string> {
-  const { experiment, run, changes } = member;
+function factsOf(
+  { experiment, run, changes }: Member,
+  problems: readonly ProblemInfo[],
+): Map<string, string> {
   const facts = new Map<string, string>();
   const problem = problems.find((one) => one.name === experiment.problem);
   facts.set("problem", problem?.label ?? experiment.problem);
-  for (const [name, value] of sorted(experiment.settings)) {
-    const label = problem?.settings.find((one) => one.name === name)?.label ?? name;
-    facts.set(`problem.${name}`, `${label} ${word(value)}`);
-  }
   for (const [name, value] of sorted(run.settings)) facts.set(name, `${name} ${word(value)}`);
   for (const [name, value] of sorted(run.policy_settings)) {
     facts.set(`policy.${name}`, `${name} ${word(value)}`);
@@ -177,10 +183,13 @@ function factsOf(member: Member, problems: readonly ProblemInfo[]): Map<string, 
   for (const [name, value] of sorted(run.schedule_settings)) {
     facts.set(`schedule.${name}`, `${name} ${word(value)}`);
   }
+  for (const [name, value] of sorted(experiment.settings)) {
+    const label = problem?.settings.find((one) => one.name === name)?.label ?? name;
+    facts.set(`problem.${name}`, `${label} ${word(value)}`);
+  }
   const [change] = changes;
   facts.set("changed", change ? `changed at step ${change.step}` : "");
   facts.set("fork", run.parent ? `from step ${run.fork_step}` : "");
-  facts.set("seed", seedWords(member));
   return facts;
 }
 

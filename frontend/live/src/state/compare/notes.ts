@@ -99,9 +99,7 @@ function withoutAxis(compare: Compare, picture: Picture): Note[] {
     return [tell(`The ${AXIS_LABELS[axis]} is on its way.`)];
   }
   const names = without.map((line) => line.name).join(", ");
-  return [
-    warn(`Not drawn along the ${AXIS_LABELS[axis]}, of which there are none known: ${names}.`),
-  ];
+  return [warn(`Not drawn, since no ${AXIS_LABELS[axis]} is known: ${names}.`)];
 }
 
 function repeats(lines: readonly Line[]): Note[] {

@@ -125,7 +125,7 @@ export class Source {
     for (const [name, column] of Object.entries(columns)) {
       const [old, more] = [this.columns.get(name) as Recorded, recorded(column)];
       const after = more.steps.findIndex((at) => at > (old.steps.at(-1) ?? 0));
-      if (after >= 0) this.columns.set(name, joined([old, from(more, after)]));
+      if (after >= 0) this.columns.set(name, joined([old, cut(more, after, more.steps.length)]));
     }
     return changed || Object.keys(columns).length > 0;
   }
@@ -205,15 +205,20 @@ export function recorded(column: Points | BucketsOut): Recorded {
   };
 }
 
-function from({ steps, values, buckets }: Recorded, row: number): Recorded {
-  const rest = (array: Float64Array) => array.slice(row);
+/** The first rows of a column. */
+export function firstRows(column: Recorded, rows: number): Recorded {
+  return rows === column.steps.length ? column : cut(column, 0, rows);
+}
+
+function cut({ steps, values, buckets }: Recorded, from: number, to: number): Recorded {
+  const part = (array: Float64Array) => array.slice(from, to);
   return {
-    steps: rest(steps),
-    values: rest(values),
+    steps: part(steps),
+    values: part(values),
     buckets: buckets && {
-      first: rest(buckets.first),
-      min: rest(buckets.min),
-      max: rest(buckets.max),
+      first: part(buckets.first),
+      min: part(buckets.min),
+      max: part(buckets.max),
     },
   };
 }

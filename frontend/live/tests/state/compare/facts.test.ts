@@ -89,8 +89,37 @@ describe("names", () => {
     ]);
   });
 
+  it("do not name settings that another problem has not", () => {
+    const found = lines([
+      member("a"),
+      member("b", {}, { problem: "beale", settings: { start_x: 1 } }),
+      member("c", {}, { problem: "beale", settings: { start_x: 2 } }),
+    ]);
+    expect(found.map((line) => line.name)).toEqual([
+      "Adam 0, digits",
+      "Adam 0, beale, start_x 1",
+      "Adam 0, beale, start_x 2",
+    ]);
+  });
+
+  it("name the seed only where nothing else tells runs apart", () => {
+    const found = lines([
+      member("a", {}, { seed: 1 }),
+      member("b", {}, { seed: 2 }),
+      member("c", { settings: { lr: 0.5 } }, { seed: 3 }),
+    ]);
+    expect(found.map((line) => line.name)).toEqual([
+      "Adam 0, lr 0.01, seed 1",
+      "Adam 0, lr 0.01, seed 2",
+      "Adam 0, lr 0.5",
+    ]);
+  });
+
   it("tell what was trained twice by where it is kept", () => {
     const found = lines([member("abcdef"), member("fedcba")]);
-    expect(found.map((line) => line.name)).toEqual(["Adam 0 (abcd r1)", "Adam 0 (fedc r1)"]);
+    expect(found.map((line) => line.name)).toEqual([
+      "Adam 0, seed 0 (abcd r1)",
+      "Adam 0, seed 0 (fedc r1)",
+    ]);
   });
 });

@@ -92,22 +92,21 @@ function Missing() {
   const loaded = compare.loaded.value;
   const failures = compare.failures.value;
   const { runs, add } = compare.choice.value;
-  const missing = runs.flatMap((run) => {
-    const key = keyOf(run);
-    const reason = failures.get(key) || loaded.get(run.experiment)?.error;
-    return reason ? [{ key, reason }] : [];
-  });
-  const failed = add.flatMap((id) => {
-    const reason = loaded.get(id)?.error;
-    return reason ? [{ key: id, reason }] : [];
-  });
-  if (missing.length + failed.length === 0) return null;
+  const reasons = new Map<string, string[]>();
+  const name = (key: string, reason: string | undefined) => {
+    if (reason) reasons.set(reason, [...(reasons.get(reason) ?? []), key]);
+  };
+  for (const run of runs) {
+    name(keyOf(run), failures.get(keyOf(run)) || loaded.get(run.experiment)?.error);
+  }
+  for (const id of add) name(id, loaded.get(id)?.error);
+  if (reasons.size === 0) return null;
   return (
     <div class="compare-missing" role="alert" data-testid="missing">
-      {[...missing, ...failed].map(({ key, reason }) => (
-        <p key={key} class="bad">
-          <b>{key}</b>: {reason}{" "}
-          <button type="button" class="link" onClick={() => compare.remove([key])}>
+      {[...reasons].map(([reason, keys]) => (
+        <p key={reason} class="bad">
+          <b>{keys.length > 3 ? `${keys.length} runs` : keys.join(", ")}</b>: {reason}{" "}
+          <button type="button" class="link" onClick={() => compare.remove(keys)}>
             Remove
           </button>
         </p>

@@ -168,9 +168,10 @@ export class Compare {
   remove(keys: readonly string[]): void {
     const choice = this.choice.peek();
     const runs = choice.runs.filter((run) => !keys.includes(keyOf(run)));
+    const add = choice.add.filter((id) => !keys.includes(id));
     const lost = choice.baseline !== null && keys.includes(choice.baseline);
     for (const key of keys) this.sources.delete(key);
-    this.set({ runs, baseline: lost ? null : choice.baseline });
+    this.set({ runs, add, baseline: lost ? null : choice.baseline });
     this.failures.value = new Map([...this.failures.peek()].filter(([key]) => !keys.includes(key)));
   }
 

@@ -134,8 +134,9 @@ export class Source {
     const known = this.effective;
     const upTo = known?.steps.at(-1) ?? 0;
     if (step <= upTo) return false;
-    const fits =
-      known !== null && known.steps.length < MOST_ROWS && upTo >= (pieces.at(-1)?.first ?? 1);
+    const own = pieces.at(-1)?.first ?? 1;
+    const fits = known !== null && known.steps.length < MOST_ROWS && upTo >= own;
+    if (known !== null && !fits && step < upTo * GROWN) return false;
     let parts: Recorded[] = fits ? [known] : [START];
     for (const piece of fits ? pieces.slice(-1) : pieces) {
       const first = fits ? upTo + 1 : piece.first;

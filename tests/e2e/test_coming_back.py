@@ -73,7 +73,7 @@ def test_the_list_stops_an_experiment_and_keeps_it(server: Server, visit: Visit)
     expect(row).to_contain_text("cancelled")
     expect(row.get_by_test_id("stop")).to_have_count(0)
     assert server.experiment(id)["state"] == "cancelled"
-    row.get_by_role("link").click()
+    row.get_by_role("link").first.click()
     expect(page["ended"]).to_contain_text("kept")
     page["start-again"].click()
     page.page.wait_for_url(lambda url: id not in url)

@@ -61,7 +61,7 @@ def test_the_pages_of_the_header_share_one_workbench(server: Server, visit: Visi
     page.page.get_by_role("link", name="Experiments").click()
     rows = page["experiment-row"]
     expect(rows.first).to_be_visible()
-    page.page.locator(f'[data-experiment="{explored}"] a').click()
+    page.page.locator(f'[data-experiment="{explored}"] a').first.click()
     page.page.wait_for_url(f"**experiment={explored}**")
     page.wait_rows("r1", 5)
 

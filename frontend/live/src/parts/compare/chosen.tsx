@@ -1,5 +1,5 @@
 import { formatStep } from "../../look/format.ts";
-import { keyOf } from "../../state/compare/choice.ts";
+import { keyOf, MOST_RUNS } from "../../state/compare/choice.ts";
 import type { Line } from "../../state/compare/facts.ts";
 import type { Picture } from "../../state/compare/picture.ts";
 import { stateOf } from "../../state/compare/table.ts";
@@ -18,6 +18,11 @@ export function Chosen({ picture }: { picture: Picture }) {
         ))}
       </ul>
       <Missing />
+      {compare.leftOut.value > 0 && (
+        <p class="bad" role="status">
+          {compare.leftOut.value} more runs were not added: at most {MOST_RUNS} can be compared.
+        </p>
+      )}
       {compare.loading && (
         <p class="hint waiting" role="status" data-testid="loading">
           <span class="dot turning" aria-hidden="true" /> loading
@@ -89,8 +94,8 @@ function LineItem({ line, picture }: { line: Line; picture: Picture }) {
 /** What was chosen and cannot be shown, with the reason and what can be done. */
 function Missing() {
   const { compare } = useApp();
-  const loaded = compare.loaded.value;
-  const failures = compare.failures.value;
+  const loaded = compare.watched.loaded.value;
+  const failures = compare.watched.failures.value;
   const { runs, add } = compare.choice.value;
   const reasons = new Map<string, string[]>();
   const name = (key: string, reason: string | undefined) => {

@@ -1,13 +1,12 @@
 /** The comparison that is open: what was chosen, its rows as they arrive, and the lines they make. */
 
 import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
-import type { Catalogue, ControlOut, Experiment, Run } from "../../protocol.ts";
-import { type Api, ApiError, messageOf } from "../api.ts";
+import type { Catalogue } from "../../protocol.ts";
+import type { Api } from "../api.ts";
 import { changesOf } from "../lineage.ts";
 import { NO_MENUS } from "../names.ts";
 import { folderOf, writeAddress } from "../url.ts";
 import {
-  type Axis,
   type Choice,
   type Chosen,
   choiceOf,
@@ -18,22 +17,11 @@ import {
   queryOf,
 } from "./choice.ts";
 import { alike, type Line, likeness, linesOf, type Member } from "./facts.ts";
-import { Source } from "./source.ts";
+import type { Source } from "./source.ts";
+import { Watched } from "./watched.ts";
 
 const REFRESH_MS = 1000;
-/** Looks between two at an experiment that has ended: it may have been resumed. */
-const SELDOM = 10;
-const ACTIVE = new Set<string>(["queued", "starting", "running", "paused"]);
 const KEPT = "lrd.compare";
-
-/** An experiment as it was last seen, or why it cannot be shown. */
-export interface Loaded {
-  experiment: Experiment | null;
-  controls: ControlOut[];
-  error: string;
-  /** It does not exist: asking again is of no use. */
-  gone: boolean;
-}
 
 /** Columns that are drawn unless a person chooses. */
 const FIRST_COLUMNS = ["loss", "test_loss", "test_accuracy"];
@@ -43,29 +31,28 @@ const NO_CURVE = /^(x|y|proj_x|proj_y)$|\//;
 
 export class Compare {
   readonly choice = signal<Choice>(EMPTY);
-  readonly loaded = signal<ReadonlyMap<string, Loaded>>(new Map());
+  readonly watched: Watched;
+  /** Runs that were to be added beyond the most that can be compared. */
+  readonly leftOut = signal(0);
   /** Grows whenever rows arrive. */
   readonly version = signal(0);
-  /** Keys of runs whose rows could not be fetched, with the reason. */
-  readonly failures = signal<ReadonlyMap<string, string>>(new Map());
   readonly members: ReadonlySignal<Member[]>;
   readonly lines: ReadonlySignal<Line[]>;
   /** Columns that any of the runs has measured. */
   readonly offered: ReadonlySignal<string[]>;
   readonly columns: ReadonlySignal<string[]>;
-  private readonly sources = new Map<string, Source>();
   private timer: ReturnType<typeof setTimeout> | undefined;
-  private looks = 0;
   private busy = false;
   private again = false;
   private readonly stopWatching: () => void;
 
   constructor(
-    private readonly api: Api,
+    api: Api,
     catalogue: ReadonlySignal<Catalogue | null>,
     private readonly open: ReadonlySignal<boolean>,
     private readonly changed: () => void,
   ) {
+    this.watched = new Watched(api);
     this.members = computed(() => this.choice.value.runs.flatMap((run) => this.memberOf(run)));
     this.lines = computed(() =>
       linesOf(
@@ -78,7 +65,7 @@ export class Compare {
     this.offered = computed(() => {
       void this.version.value;
       const names = this.choice.value.runs.flatMap((run) => [
-        ...(this.sources.get(keyOf(run))?.names ?? []),
+        ...(this.source(keyOf(run))?.names ?? []),
       ]);
       const curves = [...new Set(names)].filter((name) => !NO_CURVE.test(name));
       return curves.sort((a, b) => rank(a) - rank(b));
@@ -102,23 +89,13 @@ export class Compare {
   }
 
   source(key: string): Source | undefined {
-    return this.sources.get(key);
+    return this.watched.source(key);
   }
 
   /** Whether anything that was chosen is still on its way. */
   get loading(): boolean {
-    return this.choice.value.runs.some(
-      (run) =>
-        !this.loaded.value.has(run.experiment) ||
-        (!this.failures.value.has(keyOf(run)) && this.pending(run)),
-    );
-  }
-
-  private pending(run: Chosen): boolean {
     void this.version.value;
-    const found = this.loaded.value.get(run.experiment);
-    const step = found?.experiment?.runs.find((other) => other.id === run.run)?.step ?? 0;
-    return step > 0 && (this.sources.get(keyOf(run))?.columns.size ?? 0) === 0;
+    return this.choice.value.runs.some((run) => this.watched.waits(run));
   }
 
   /** Takes up the choice in an address; one that names nothing goes on with what there was. */
@@ -143,15 +120,6 @@ export class Compare {
     this.write();
   }
 
-  add(experiment: Experiment, run: Run): void {
-    const { runs } = this.choice.peek();
-    if (runs.some((one) => one.experiment === experiment.id && one.run === run.id)) return;
-    if (runs.length >= MOST_RUNS) return;
-    this.set({
-      runs: this.slotted([...runs, { experiment: experiment.id, run: run.id, slot: null }]),
-    });
-  }
-
   /** All runs of an experiment that were not removed. */
   addAll(id: string): void {
     const { add } = this.choice.peek();
@@ -170,9 +138,9 @@ export class Compare {
     const runs = choice.runs.filter((run) => !keys.includes(keyOf(run)));
     const add = choice.add.filter((id) => !keys.includes(id));
     const lost = choice.baseline !== null && keys.includes(choice.baseline);
-    for (const key of keys) this.sources.delete(key);
+    this.watched.forget(keys);
+    this.leftOut.value = 0;
     this.set({ runs, add, baseline: lost ? null : choice.baseline });
-    this.failures.value = new Map([...this.failures.peek()].filter(([key]) => !keys.includes(key)));
   }
 
   removeAll(id: string): void {
@@ -182,20 +150,19 @@ export class Compare {
   }
 
   clear(): void {
-    this.sources.clear();
-    this.failures.value = new Map();
+    this.watched.clear();
+    this.leftOut.value = 0;
     remember("");
     this.set(EMPTY);
   }
 
   retry(): void {
-    this.failures.value = new Map();
-    this.loaded.value = new Map([...this.loaded.peek()].filter(([, one]) => one.error === ""));
+    this.watched.retry();
     this.refreshSoon();
   }
 
   private memberOf(chosen: Chosen): Member[] {
-    const found = this.loaded.value.get(chosen.experiment);
+    const found = this.watched.loaded.value.get(chosen.experiment);
     const run = found?.experiment?.runs.find((one) => one.id === chosen.run);
     if (!found?.experiment || !run) return [];
     const changes = changesOf(found.experiment.runs, [run], found.controls);
@@ -257,90 +224,36 @@ export class Compare {
   }
 
   private async look(): Promise<void> {
-    this.looks += 1;
     const choice = this.choice.peek();
-    const ids = new Set([...choice.add, ...choice.runs.map((run) => run.experiment)]);
-    await Promise.all([...ids].map((id) => this.lookAt(id)));
+    await this.watched.lookAt(
+      new Set([...choice.add, ...choice.runs.map((run) => run.experiment)]),
+    );
     this.takeUp();
     const { runs, axis } = this.choice.peek();
-    const wanted = this.columns.peek();
-    const found = await Promise.all(
-      runs.map((run) => this.lookInto(run, [...wanted, ...FIRST_COLUMNS], axis)),
-    );
-    if (found.some(Boolean)) {
-      this.version.value += 1;
-      this.changed();
-    }
-  }
-
-  /** An experiment as it is now; one that has ended seldom changes. */
-  private async lookAt(id: string): Promise<void> {
-    const known = this.loaded.peek().get(id);
-    if (known?.gone) return;
-    const state = known?.experiment?.state;
-    if (state && !ACTIVE.has(state) && this.looks % SELDOM !== 0) return;
-    let next: Loaded;
-    try {
-      const [experiment, controls] = await Promise.all([
-        this.api.experiment(id),
-        this.api.controls(id),
-      ]);
-      next = { experiment, controls, error: "", gone: false };
-    } catch (error) {
-      const gone = error instanceof ApiError && error.status === 404;
-      const old = known ?? { experiment: null, controls: [] };
-      next = { ...old, error: messageOf(error), gone };
-    }
-    if (known && JSON.stringify(known) === JSON.stringify(next)) return;
-    this.loaded.value = new Map([...this.loaded.peek(), [id, next]]);
+    const wanted = [...this.columns.peek(), ...FIRST_COLUMNS];
+    const found = await Promise.all(runs.map((run) => this.watched.lookInto(run, wanted, axis)));
+    if (found.some(Boolean)) this.version.value += 1;
     this.changed();
   }
 
   /** Runs of experiments that were to be added, and slots of those that are known by now. */
   private takeUp(): void {
     const choice = this.choice.peek();
-    const known = choice.add.filter((id) => this.loaded.peek().has(id));
+    const { value: loaded } = this.watched.loaded;
+    const known = choice.add.filter((id) => loaded.get(id)?.experiment);
     const more = known.flatMap((id) => {
-      const experiment = this.loaded.peek().get(id)?.experiment;
-      const runs = (experiment?.runs ?? []).filter((run) => run.state !== "removed");
+      const runs = (loaded.get(id)?.experiment?.runs ?? []).filter(
+        (run) => run.state !== "removed",
+      );
       return runs.map((run): Chosen => ({ experiment: id, run: run.id, slot: null }));
     });
     const keys = new Set(choice.runs.map(keyOf));
     const all = [...choice.runs, ...more.filter((run) => !keys.has(keyOf(run)))];
+    if (known.length > 0) this.leftOut.value = Math.max(0, all.length - MOST_RUNS);
     const runs = this.slotted(all.slice(0, MOST_RUNS));
     const add = choice.add.filter((id) => !known.includes(id));
     const next = { ...choice, runs, add };
     if (queryOf(next) !== queryOf(choice)) this.set(next);
-  }
-
-  private async lookInto(run: Chosen, wanted: readonly string[], axis: Axis): Promise<boolean> {
-    const key = keyOf(run);
-    const experiment = this.loaded.peek().get(run.experiment)?.experiment;
-    const now = experiment?.runs.find((one) => one.id === run.run);
-    if (!experiment) return false;
-    if (!now) {
-      const ids = experiment.runs.map((one) => one.id).join(", ");
-      this.fail(key, `there is no run ${run.run} in it; it has ${ids}`);
-      return false;
-    }
-    const source = this.sources.get(key) ?? new Source(this.api, run.experiment);
-    this.sources.set(key, source);
-    const spread = wanted.flatMap((name) => [name, `${name}/mean`, `${name}/sd`]);
-    const names = experiment.seeds > 1 ? spread : wanted;
-    try {
-      const found = await source.refresh(experiment, now, names, axis);
-      this.fail(key, "");
-      return found;
-    } catch (error) {
-      this.fail(key, messageOf(error));
-      return false;
-    }
-  }
-
-  private fail(key: string, reason: string): void {
-    if ((this.failures.peek().get(key) ?? "") === reason) return;
-    const others = [...this.failures.peek()].filter(([other]) => other !== key);
-    this.failures.value = new Map(reason ? [...others, [key, reason]] : others);
   }
 }
 

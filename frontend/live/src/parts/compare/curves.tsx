@@ -1,6 +1,6 @@
 import { useMemo } from "preact/hooks";
 import type { LineColumn } from "../../charts/run_lines.ts";
-import { LOSS_WINDOW } from "../../state/compare/drawn.ts";
+import { windowOf } from "../../state/compare/drawn.ts";
 import { AXIS_LABELS, HALF, MINUS, type Picture, RAW } from "../../state/compare/picture.ts";
 import { useApp } from "../context.ts";
 import { chosen } from "../lines.tsx";
@@ -21,8 +21,8 @@ export function Curves({ picture }: { picture: Picture }) {
     <section class={`compare-curves ${against ? "against" : ""}`} aria-label="curves">
       {columns.map((column) => {
         const look = lookOf(column);
-        const tasks = compare.members.value.some(({ experiment }) => experiment.kind === "task");
-        const smooth = column === "loss" && tasks;
+        const window = Math.max(1, ...compare.members.value.map((m) => windowOf(column, m)));
+        const smooth = column === "loss" && window > 1;
         const main: LineColumn = { name: column, label: smooth ? "mean" : look.title };
         main.band = { column: column + HALF, factor: 1 };
         const singles = compare.lines.value.some((line) => line.seeds === 1);
@@ -32,14 +32,14 @@ export function Curves({ picture }: { picture: Picture }) {
             <Curve
               {...shared}
               name={column}
-              remake={`${axis} ${unit} ${smooth} ${singles}`}
+              remake={`${axis} ${unit} ${window} ${singles}`}
               options={{
                 title: look.title,
                 columns: smooth && singles ? [main, raw] : [main],
                 scale: look.scale,
                 format: look.format,
                 onScale: chosen,
-                note: smooth ? `mean of ${LOSS_WINDOW} steps` : undefined,
+                note: window > 1 ? `mean of ${window} steps` : undefined,
                 unit: AXIS_LABELS[axis],
               }}
             />

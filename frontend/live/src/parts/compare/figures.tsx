@@ -16,6 +16,8 @@ import { RunGlyph } from "../glyph.tsx";
 import { formatHalf, lookOf } from "./labels.ts";
 
 const NOTHING = "–";
+/** Of what is drawn, the figures that are shown unless a person chooses. */
+const TOLD_FIRST = ["test_accuracy", "test_loss", "loss"];
 
 /** One column's figures of every line, sorted, with a target, and as CSV. */
 export function Figures({ picture }: { picture: Picture }) {
@@ -26,7 +28,7 @@ export function Figures({ picture }: { picture: Picture }) {
   const [picked, setPicked] = useState("");
   const [sort, setSort] = useState<{ key: SortKey; descending: boolean } | null>(null);
   const [note, setNote] = useState("");
-  const column = [picked, choice.target?.column, columns.at(-1)].find(
+  const column = [picked, choice.target?.column, ...TOLD_FIRST, columns[0]].find(
     (name) => name && columns.includes(name),
   );
   if (!column) return null;
@@ -103,7 +105,7 @@ export function Figures({ picture }: { picture: Picture }) {
               <th>state</th>
               {head("steps", "last step")}
               {head("final", "final")}
-              {head("best", "best")}
+              {head("best", TOLD_FIRST.includes(column) ? "best" : "lowest")}
               {head("at", `at ${AXIS_LABELS[choice.axis]} ${place(table.common)}`)}
               {target && head("reached", `${target.value} reached at`)}
             </tr>

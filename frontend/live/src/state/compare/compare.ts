@@ -106,7 +106,8 @@ export class Compare {
     if (given.runs.length === 0 && (given.add.length > 0 || search.replace("?", "") === "")) {
       const kept = before.runs.length > 0 ? before : choiceOf(remembered());
       if (kept.runs.length > 0 || given.add.length > 0) {
-        this.set({ ...kept, add: [...new Set([...kept.add, ...given.add])] });
+        const base = kept.runs.length > 0 ? kept : given;
+        this.set({ ...base, add: [...new Set([...kept.add, ...given.add])] });
         return;
       }
     }

@@ -18,6 +18,8 @@ import {
 
 /** Rows of a task's train loss that the drawn line is a mean of: single batches scatter. */
 export const LOSS_WINDOW = 20;
+/** Rows of a surface's kept share that its line is a mean of: it has two coordinates. */
+export const KEPT_WINDOW = 40;
 
 /** A run's curve, and what the single rows under it are. */
 export interface MemberCurve extends Curve {
@@ -29,7 +31,9 @@ export interface MemberCurve extends Curve {
 
 /** Rows that a column's curve is a mean of. */
 export function windowOf(column: string, member: Member): number {
-  return column === "loss" && member.experiment.kind === "task" ? LOSS_WINDOW : 1;
+  const { kind } = member.experiment;
+  if (column === "loss" && kind === "task") return LOSS_WINDOW;
+  return column === "keep_rate" && kind === "surface" ? KEPT_WINDOW : 1;
 }
 
 /** Steps of an epoch; 0 if there is none, or it is not known. */

@@ -128,9 +128,12 @@ interface Names {
   of(members: readonly Member[]): string;
 }
 
+/** Facts that differ or not whatever the optimizer. */
+const OF_ALL = /^(problem\.|schedule|changed|fork)/;
+
 /**
- * A short name, the problem where others of that name have another, all in which runs of the same
- * name and problem differ, and the seed where nothing else tells runs apart.
+ * A short name, the problem where there are several, every setting in which runs of the same problem
+ * and optimizer differ, and the seed where nothing else tells runs apart.
  */
 function namesOf(
   members: readonly Member[],
@@ -143,11 +146,13 @@ function namesOf(
   });
   type Known = (typeof known)[number];
   const words = (one: Known): string[] => {
-    const named = known.filter((other) => other.name === one.name);
-    const { problem } = one.member.experiment;
-    const beside = named.filter((other) => other.member.experiment.problem === problem);
+    const { experiment, run } = one.member;
+    const beside = known.filter((other) => other.member.experiment.problem === experiment.problem);
+    const ofOptimizer = beside.filter((other) => other.member.run.optimizer === run.optimizer);
     const told = [...one.facts].filter(([fact]) => {
-      const values = (fact === "problem" ? named : beside).map((other) => other.facts.get(fact));
+      // A learning rate means another thing to another optimizer.
+      const among = fact === "problem" ? known : OF_ALL.test(fact) ? beside : ofOptimizer;
+      const values = among.map((other) => other.facts.get(fact));
       return new Set(values.filter((value) => value !== undefined)).size > 1;
     });
     return [one.name, ...told.map(([, word]) => word)].filter(Boolean);

@@ -85,7 +85,7 @@ describe("names", () => {
     expect(found.map((line) => line.name)).toEqual([
       "Adam 0, lr 0.01",
       "Adam 0, lr 0.02",
-      "Adam 0.5",
+      "Adam 0.5, lr 0.01",
     ]);
   });
 

@@ -46,7 +46,7 @@ export function Finder() {
       <div class="finder-filters">
         <input
           type="search"
-          placeholder="name, or part of a run’s label"
+          placeholder="name, tag, run …"
           aria-label="find experiments"
           value={text}
           data-first

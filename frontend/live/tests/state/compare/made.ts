@@ -6,6 +6,8 @@ export function experiment(id: string, changes: Partial<Experiment> = {}): Exper
   return {
     id,
     name: "",
+    notes: "",
+    tags: [],
     created_at: "2026-01-01T00:00:00Z",
     problem: "digits",
     kind: "task",

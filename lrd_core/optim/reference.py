@@ -120,13 +120,15 @@ class Reference:
         """The rule's update of one tensor; moves its state on."""
         state = self._states[tensor]
         state.steps += 1
-        delta, *state.values = self._update(
+        delta, *values = self._update(
             p=self.parameters[tensor],
             g=g,
             step=state.steps,
             **dict(zip(self._names, state.values, strict=True)),
             **self.settings,
         )
+        # NumPy makes plain numbers of arrays of no dimension: a policy may change a state in place.
+        state.values = [np.asarray(value) for value in values]
         return np.asarray(delta)
 
     def _momentum(self, tensor: int) -> dict[str, Any]:

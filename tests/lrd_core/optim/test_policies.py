@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lrd_core.optim.lrd import LRD
 from lrd_core.optim.policies import POLICIES, get_policy
 from lrd_core.optim.random_bits import derive, keep_mask_numpy, normal_numpy
 from tests.lrd_core.optim.draws import gradient_of, mask_of
@@ -313,3 +314,39 @@ def test_momentum_aligned_keeps_a_tenth_at_drop_rate_nine_tenths() -> None:
     # 1 − 0.9 is a little below 0.1.
     hundred = torch.arange(100.0)
     assert int(mask_of("momentum_aligned", hundred, hundred, keep=1 - 0.9).sum()) == 10
+
+
+def test_masked_momentum_forgets_what_it_drops() -> None:
+    gradient = torch.randn(6, 5, generator=torch.Generator().manual_seed(4))
+    held = torch.ones(6, 5)
+    mask = mask_of("masked_momentum", gradient, gradient, state={"exp_avg": held})
+    assert torch.equal(mask, mask_of("elementwise", gradient))
+    assert torch.equal(held, mask.float())
+    kept = gradient.clone()
+    for state in ({}, {"momentum_buffer": None}):
+        assert torch.equal(mask_of("masked_momentum", gradient, gradient, state=state), mask)
+    assert torch.equal(gradient, kept)
+
+
+@pytest.mark.parametrize(
+    ("policy", "drop_rate", "expected"),
+    [
+        ("elementwise", 0.0, 10.0),
+        ("elementwise", 0.5, 0.5 / (1 - 0.9)),
+        ("masked_momentum", 0.5, 0.5 / (1 - 0.5 * 0.9)),
+    ],
+)
+def test_the_mean_step_under_a_constant_gradient_tells_the_slip_from_lrd(
+    policy: str, drop_rate: float, expected: float
+) -> None:
+    p = torch.nn.Parameter(torch.zeros(4000, dtype=torch.float64))
+    base = torch.optim.SGD([p], lr=1.0, momentum=0.9)
+    optimizer = LRD(base, drop_rate=drop_rate, seed=3, policy=policy)
+    p.grad = torch.ones_like(p)
+    for _ in range(150):
+        optimizer.step()
+    before = p.detach().clone()
+    for _ in range(50):
+        optimizer.step()
+    step = float((before - p.detach()).mean()) / 50
+    assert step == pytest.approx(expected, rel=0.01)

@@ -39,6 +39,7 @@ def test_the_menu_lists_surfaces_first_in_their_order():
         "booth",
         "ravine",
         "saddle",
+        "turned_saddle",
         "monkey_saddle",
         "two_valleys",
         "digits",

@@ -1,5 +1,7 @@
 """The first comparison that a surface proposes is alive, and nothing in it diverges."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -90,3 +92,15 @@ def test_on_beale_plain_adam_arrives_and_dropping_slows_it_down():
     z = losses(surface, paths(surface, "adam", [0.0, 0.5, 0.9], surface.steps))
     assert z[-1, 0] < 1e-3
     assert z[-1, 0] < z[-1, 1] < z[-1, 2]
+
+
+def test_dropping_leaves_the_ridge_of_a_turned_saddle_only():
+    ends = {}
+    for name, start in (("saddle", (-1.5, 0.0)), ("turned_saddle", (-1.4, -1.4))):
+        surface = replace(get_problem(name), start=start)
+        z = losses(surface, paths(surface, "adam", [0.0, *[0.5] * 20], 600))
+        ends[name] = z[-1]
+    # The saddle's own value is 1, that of the minima 0.
+    assert ends["saddle"] == pytest.approx(np.ones(21), abs=1e-6)
+    assert ends["turned_saddle"][0] == pytest.approx(1.0, abs=1e-6)
+    assert (ends["turned_saddle"][1:] < 0.01).all()

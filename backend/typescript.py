@@ -48,6 +48,7 @@ OUTPUTS: tuple[type[BaseModel], ...] = (
     protocol.ErrorOut,
     protocol.Health,
     protocol.System,
+    protocol.Lessons,
     protocol.Hello,
     protocol.ExperimentMessage,
     protocol.ControlMessage,

@@ -10,6 +10,7 @@ from backend.api import (
     experiments,
     health,
     jobs,
+    lessons,
     metrics,
     series,
     swarms,
@@ -28,6 +29,7 @@ PARTS = (
     times,
     jobs,
     swarms,
+    lessons,
     docs,
 )
 for part in PARTS:

@@ -14,6 +14,7 @@ from backend.protocol import (
     experiments,
     health,
     jobs,
+    lessons,
     stream,
     swarms,
     system,
@@ -55,6 +56,7 @@ from backend.protocol.experiments import (
 )
 from backend.protocol.health import ErrorDetail, ErrorOut, Health
 from backend.protocol.jobs import DeviceInfo, GpuUsage, JobInfo, NodeInfo, Usage
+from backend.protocol.lessons import Lesson, LessonFault, Lessons, LessonStep, Try
 from backend.protocol.stream import (
     ControlMessage,
     ExperimentMessage,
@@ -69,7 +71,19 @@ from backend.protocol.swarms import SwarmIn
 from backend.protocol.system import System
 
 #: One a subject, each importing only from those before it.
-SUBJECTS = (base, catalogue, data, experiments, controls, jobs, swarms, health, system, stream)
+SUBJECTS = (
+    base,
+    catalogue,
+    data,
+    experiments,
+    controls,
+    jobs,
+    swarms,
+    health,
+    system,
+    stream,
+    lessons,
+)
 
 __all__ = [
     "PROTOCOL_VERSION",
@@ -98,6 +112,10 @@ __all__ = [
     "Hello",
     "Input",
     "JobInfo",
+    "Lesson",
+    "LessonFault",
+    "LessonStep",
+    "Lessons",
     "Limits",
     "LimitsIn",
     "LrScheduleInfo",
@@ -124,6 +142,7 @@ __all__ = [
     "SwarmIn",
     "System",
     "Tensor",
+    "Try",
     "Usage",
     "Value",
     "ViewMessage",

@@ -613,6 +613,55 @@ export interface Ping {
   v?: number;
 }
 
+/** A button of a lesson: changes the experiment that trains, or starts another one. */
+export interface Try {
+  label: string;
+  /** each a `ControlIn`, sent in this order */
+  controls: Record<string, unknown>[];
+  /** an `ExperimentIn` that takes the place of the one that trains */
+  experiment: Record<string, unknown> | null;
+}
+
+/** One thing at a time: `text` and `see` are HTML, made here from Markdown without any HTML. */
+export interface LessonStep {
+  title: string;
+  text: string;
+  tries: Try[];
+  /** what should be seen after the buttons; may be empty */
+  see: string;
+}
+
+/** A lesson as its file tells it. */
+export interface Lesson {
+  name: string;
+  file: string;
+  title: string;
+  minutes: number;
+  /** what one learns, in a line */
+  learn: string;
+  kind: "surface" | "task";
+  /** an `ExperimentIn`: what trains beside it */
+  experiment: Record<string, unknown>;
+  /** the command line that computes the same numbers */
+  command: string;
+  steps: LessonStep[];
+}
+
+/** A lesson that cannot be shown: the field of its file, and the mend. */
+export interface LessonFault {
+  file: string;
+  field: string;
+  value: string;
+  allowed: string;
+  message: string;
+}
+
+/** All lessons in their order, and what is wrong with the files of others. */
+export interface Lessons {
+  lessons: Lesson[];
+  faults: LessonFault[];
+}
+
 export type ServerMessage =
   | Hello
   | ExperimentMessage

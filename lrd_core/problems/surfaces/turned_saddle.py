@@ -21,7 +21,7 @@ PROBLEM = Surface(
     name="turned_saddle",
     label="Saddle, turned",
     formula="½ (x + y)² + (¼ (x − y)² − 1)²",
-    about="The saddle turned by 45°: on its ridge, dropping one coordinate is a step off the ridge.",
+    about="Turned by 45°: on its ridge, dropping one coordinate is a step off the ridge.",
     value=value,
     view=View((-2.6, 2.6), (-2.2, 2.2), points=POINTS),
     start=(-1.5, -1.4),

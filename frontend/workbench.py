@@ -20,6 +20,8 @@ STYLE = """<style>
 :has(> [data-testid="stHeaderLogo"]) { display: flex; align-items: center; gap: 8px; }
 :has(> [data-testid="stHeaderLogo"])::after { content: "LRD Lab"; font-weight: 600;
   font-size: 1.1rem; white-space: nowrap; padding-right: 0.5rem; }
+.lrd-lecture [data-testid="stHeader"] { display: none; }
+.lrd-lecture [data-testid="stMainBlockContainer"] { padding-top: 0; }
 </style>"""
 
 LOADER = """export default async (component) => {{
@@ -59,7 +61,7 @@ def workbench(page: str) -> None:
     """Mounts the workbench, or tells the one that is mounted which page is shown.
 
     Args:
-        page: ``explore``, ``train``, ``experiments`` or ``compare``.
+        page: ``explore``, ``train``, ``lessons``, ``experiments`` or ``compare``.
     """
     st.html(STYLE)
     component = st.components.v2.component(NAME, js=loader())

@@ -1,3 +1,4 @@
+import { effect } from "@preact/signals";
 import { render } from "preact";
 import { chartCss } from "./charts/styles.ts";
 import { tokenVariables } from "./look/palette.ts";
@@ -5,6 +6,8 @@ import { AppProvider } from "./parts/context.ts";
 import { Workbench } from "./parts/workbench.tsx";
 import { App } from "./state/app.ts";
 import { attachKeys } from "./state/keys.ts";
+import { dress } from "./state/lecture.ts";
+import { attachLectureKeys } from "./state/lecture_keys.ts";
 import { exposeForTests } from "./state/probe.ts";
 import { themeOf } from "./state/theme.ts";
 import css from "./style/index.css?inline";
@@ -55,7 +58,9 @@ function create(parent: HTMLElement | ShadowRoot): Mounted {
   });
   app.narrow.value = innerWidth <= NARROW_PX;
   sizes.observe(host);
+  const detachLectureKeys = attachLectureKeys(app);
   const detachKeys = attachKeys(app, host);
+  const undress = effect(() => dress(host, app.lecture.value, app.controls.value));
   exposeForTests(app, host);
   const here: Mounted = {
     app,
@@ -63,7 +68,10 @@ function create(parent: HTMLElement | ShadowRoot): Mounted {
     calls: 0,
     end: () => {
       sizes.disconnect();
+      detachLectureKeys();
       detachKeys();
+      undress();
+      dress(host, false, false);
       render(null, host);
       app.stop();
       style.remove();

@@ -1,11 +1,15 @@
 /** Canvases on top of each other that fill a host, at the screen's own resolution. */
 
+import { enlargement } from "./enlarge.ts";
+
 export class CanvasStack {
   readonly root = document.createElement("div");
   readonly layers: readonly CanvasRenderingContext2D[];
   width = 0;
   height = 0;
   ratio = 1;
+  /** Size of the unit that is drawn in, in CSS pixels. */
+  readonly unit: number;
   private readonly observer: ResizeObserver;
 
   /** @param onResize called after the layers were emptied by a change of size or resolution */
@@ -14,6 +18,7 @@ export class CanvasStack {
     count: number,
     private readonly onResize: () => void,
   ) {
+    this.unit = enlargement(host);
     this.root.className = "picture";
     this.layers = Array.from({ length: count }, () => {
       const canvas = document.createElement("canvas");
@@ -32,8 +37,9 @@ export class CanvasStack {
 
   /** Take on the host's size and the screen's resolution; true where one changed. */
   fit(): boolean {
-    const { clientWidth: width, clientHeight: height } = this.root;
-    const ratio = window.devicePixelRatio || 1;
+    const width = this.root.clientWidth / this.unit;
+    const height = this.root.clientHeight / this.unit;
+    const ratio = (window.devicePixelRatio || 1) * this.unit;
     if (width === this.width && height === this.height && ratio === this.ratio) return false;
     [this.width, this.height, this.ratio] = [width, height, ratio];
     for (const { canvas } of this.layers) {
@@ -47,7 +53,7 @@ export class CanvasStack {
     return this.layers[index] as CanvasRenderingContext2D;
   }
 
-  /** Empty a layer and set its unit to the CSS pixel. */
+  /** Empty a layer and set its unit to the picture's. */
   clear(index: number): CanvasRenderingContext2D {
     const context = this.layer(index);
     context.setTransform(1, 0, 0, 1, 0, 0);

@@ -4,6 +4,7 @@ import uPlot from "uplot";
 import { formatTick } from "../look/format.ts";
 import { TOKENS, tokenVariables } from "../look/palette.ts";
 import { GrowingBounds, type Range, type Scale } from "./axis.ts";
+import { enlargement } from "./enlarge.ts";
 import { groundOf } from "./ground.ts";
 import { ChartHeader } from "./header.ts";
 import { HoverTable } from "./hover.ts";
@@ -65,10 +66,14 @@ export class LineChart implements Chart {
   private readonly axis: XAxis;
   private following = false;
 
+  /** Size of the unit that lines are drawn in, in CSS pixels. */
+  private readonly unit: number;
+
   constructor(
     host: HTMLElement,
     private readonly options: LineChartOptions,
   ) {
+    this.unit = enlargement(host);
     this.scale = options.scale;
     this.axis = options.axis ?? STEPS;
     this.lines = new RunLines(options.columns, options.window ?? 0);
@@ -197,7 +202,7 @@ export class LineChart implements Chart {
 
   private frame(): Frame {
     const { bbox } = this.plot;
-    const ratio = this.plot.ctx.canvas.width / this.plot.width || 1;
+    const ratio = (this.plot.ctx.canvas.width / this.plot.width || 1) * this.unit;
     return {
       width: bbox.width / ratio,
       height: bbox.height / ratio,
@@ -242,14 +247,15 @@ export class LineChart implements Chart {
 
   private moveHover(step: number | null): void {
     const left = step === null ? -10 : xOf(this.frame(), step);
-    this.plot.setCursor({ left, top: step === null ? -10 : this.frame().height / 2 });
+    const top = step === null ? -10 : this.frame().height / 2;
+    this.plot.setCursor({ left: left * this.unit, top: top * this.unit });
     // The pixel under the cursor may round to a neighbouring step; the keyboard means this one.
     this.hoverStep = step;
     this.showHover();
   }
 
   private onCursor(plot: uPlot): void {
-    const left = plot.cursor.left ?? -10;
+    const left = (plot.cursor.left ?? -10) / this.unit;
     const scene = this.scene;
     if (left < 0 || scene === null) {
       this.hoverStep = null;
@@ -279,9 +285,9 @@ export class LineChart implements Chart {
     }
     const frame = this.frame();
     const inset = { x: plot.bbox.left / frame.ratio, y: plot.bbox.top / frame.ratio };
-    const offset = { x: inset.x, y: inset.y + this.plotHost.offsetTop };
-    const x = plot.cursor.left !== undefined && plot.cursor.left >= 0 ? plot.cursor.left : 0;
-    const y = plot.cursor.top !== undefined && plot.cursor.top >= 0 ? plot.cursor.top : 0;
+    const offset = { x: inset.x, y: inset.y + this.plotHost.offsetTop / this.unit };
+    const x = Math.max(0, plot.cursor.left ?? 0) / this.unit;
+    const y = Math.max(0, plot.cursor.top ?? 0) / this.unit;
     const marks = scene.marks.filter((m) => Math.abs(xOf(frame, m.step) - x) <= 5);
     const content = {
       title: `${this.axis.name} ${this.axis.format(step)}`,
@@ -289,7 +295,7 @@ export class LineChart implements Chart {
       rows: this.lines.read(scene, step, frame, offset.y, this.options.format),
       marks: marks.map((m) => m.text),
     };
-    this.hover.show(content, offset.x + x, offset.y + y);
+    this.hover.show(content, (offset.x + x) * this.unit, (offset.y + y) * this.unit);
   }
 
   /** The chart in words, and the ground it stands on; at most once a second while it runs. */
@@ -311,7 +317,8 @@ export class LineChart implements Chart {
 
   private plotOptions(): uPlot.Options {
     return plotOptions({
-      font: `12px ${getComputedStyle(this.root).fontFamily || "sans-serif"}`,
+      font: `${Math.round(12 * this.unit)}px ${getComputedStyle(this.root).fontFamily || "sans-serif"}`,
+      enlarge: this.unit,
       format: this.options.format,
       tokens: () => TOKENS[this.scene?.theme ?? "light"],
       view: () => this.view,
@@ -327,7 +334,7 @@ export class LineChart implements Chart {
   }
 
   private onSelect(plot: uPlot): void {
-    const { left, width } = plot.select;
+    const [left, width] = [plot.select.left / this.unit, plot.select.width / this.unit];
     if (width < 4) return;
     const perPixel = (this.view[1] - this.view[0]) / this.frame().width;
     const from = this.view[0] + left * perPixel;

@@ -118,7 +118,8 @@ export abstract class PathPicture implements Chart {
       return;
     }
     const box = this.stack.root.getBoundingClientRect();
-    this.pointer = { x: event.clientX - box.left, y: event.clientY - box.top };
+    const { unit } = this.stack;
+    this.pointer = { x: (event.clientX - box.left) / unit, y: (event.clientY - box.top) / unit };
     this.showHover();
   }
 

@@ -9,6 +9,8 @@ import type { XAxis } from "./x_axis.ts";
 /** What the axes ask for whenever they are drawn. */
 export interface PlotSource {
   font: string;
+  /** How much larger than usual letters are. */
+  enlarge: number;
   format: (v: number) => string;
   tokens(): Tokens;
   axis: XAxis;
@@ -32,21 +34,25 @@ const TICK_ROOM = { x: 60, y: 44 };
 
 export function plotOptions(source: PlotSource): uPlot.Options {
   const none = { show: false };
+  const { enlarge } = source;
+  const axis = { width: AXIS_WIDTH * enlarge, height: AXIS_HEIGHT * enlarge };
   // Half of the last place's label stands out of the plot.
-  const lastLabelRoom = () =>
-    Math.max(PADDING.right, source.axis.format(source.view()[1]).length * HALF_DIGIT + 2);
+  const lastLabelRoom = () => {
+    const label = source.axis.format(source.view()[1]);
+    return Math.max(PADDING.right, label.length * HALF_DIGIT * enlarge + 2);
+  };
   const most = (pixels: number, each: number) =>
     Math.min(6, Math.max(2, Math.floor(pixels / each) + 1));
   // uPlot's value axis is linear in the value or its exponent; the ticks know which.
   const toAxis = (v: number) => (source.scale() === "log" ? Math.log10(v) : v);
   const fromAxis = (v: number) => tidy(source.scale() === "log" ? 10 ** v : v);
   const valueTicks = () => {
-    const count = most(source.size().height - AXIS_HEIGHT - PADDING.top, TICK_ROOM.y);
+    const count = most(source.size().height - axis.height - PADDING.top, TICK_ROOM.y * enlarge);
     const ticks = source.scale() === "log" ? logTicks : linearTicks;
     return ticks(source.values(), count).map(toAxis);
   };
   const stepTicksNow = () => {
-    const count = most(source.size().width - AXIS_WIDTH - PADDING.right, TICK_ROOM.x);
+    const count = most(source.size().width - axis.width - PADDING.right, TICK_ROOM.x * enlarge);
     return source.axis.ticks(source.view(), count);
   };
   return {
@@ -61,7 +67,7 @@ export function plotOptions(source: PlotSource): uPlot.Options {
     },
     axes: [
       {
-        size: AXIS_HEIGHT,
+        size: axis.height,
         gap: 5,
         font: source.font,
         stroke: () => source.tokens().muted,
@@ -72,7 +78,7 @@ export function plotOptions(source: PlotSource): uPlot.Options {
       },
       {
         scale: "y",
-        size: AXIS_WIDTH,
+        size: axis.width,
         gap: 7,
         font: source.font,
         stroke: () => source.tokens().muted,

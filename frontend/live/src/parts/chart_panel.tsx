@@ -53,7 +53,7 @@ export function ChartPanel<T extends Framed>(props: Props<T>) {
       chart.destroy();
       setSlot(null);
     };
-  }, [session, remake]);
+  }, [session, remake, app.lecture.value]);
   useEffect(() => app.loop.ask());
   return (
     <div class={`chart-panel ${props.class ?? ""}`} data-testid="chart" data-chart={props.name}>

@@ -16,5 +16,7 @@ export function useApp(): App {
 
 /** Whether basins are shown in the place of paths; a task has none. */
 export function useBasins(session: Session): boolean {
-  return useApp().view.value === "basins" && session.experiment.value.kind === "surface";
+  const app = useApp();
+  if (app.page.value === "lessons" || app.lecture.value) return false;
+  return app.view.value === "basins" && session.experiment.value.kind === "surface";
 }

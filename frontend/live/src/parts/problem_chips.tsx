@@ -31,6 +31,7 @@ const SEED: SettingInfo = {
 export function ProblemChips({ session }: { session: Session }) {
   const experiment = session.experiment.value;
   const problem = session.problem.value;
+  const paths = useApp().page.value === "lessons";
   return (
     <div class="chips">
       <Popover
@@ -46,7 +47,7 @@ export function ProblemChips({ session }: { session: Session }) {
       >
         {(close) => <ProblemMenu session={session} close={close} />}
       </Popover>
-      {experiment.kind === "surface" && <ViewSwitch />}
+      {experiment.kind === "surface" && !paths && <ViewSwitch />}
       {useBasins(session) ? (
         <BasinChips session={session} />
       ) : (

@@ -6,6 +6,9 @@ import { useApp, useBasins } from "./context.ts";
 import { Experiments } from "./experiments.tsx";
 import { Explore } from "./explore.tsx";
 import { HistoryBar } from "./history_bar.tsx";
+import { KeyHelp } from "./key_help.tsx";
+import { LectureBoard } from "./lecture_board.tsx";
+import { LessonsPage } from "./lessons.tsx";
 import { Numbers } from "./numbers.ts";
 import { Phone } from "./phone.tsx";
 import { Strip } from "./strip.tsx";
@@ -22,17 +25,21 @@ export function Workbench() {
         <Experiments />
       ) : app.page.value === "compare" ? (
         <Compare />
+      ) : app.page.value === "lessons" ? (
+        <LessonsPage />
       ) : session ? (
         <Experiment key={session.id} session={session} />
       ) : (
         <Opening />
       )}
       <ToastView />
+      <KeyHelp />
     </div>
   );
 }
 
-function Experiment({ session }: { session: Session }) {
+/** One experiment as it trains; the lessons show it beside their text. */
+export function Experiment({ session }: { session: Session }) {
   const app = useApp();
   const numbers = useMemo(() => new Numbers(), [session]);
   useEffect(() => app.loop.add(() => numbers.update(session)), [session, numbers]);
@@ -41,7 +48,9 @@ function Experiment({ session }: { session: Session }) {
   const lost = session.phase.value === "lost" || session.phase.value === "connecting";
   return (
     <div class={`experiment ${lost ? "lost" : ""}`}>
-      {app.narrow.value ? (
+      {app.lecture.value ? (
+        <LectureBoard session={session} numbers={numbers} />
+      ) : app.narrow.value ? (
         <>
           <Banner session={session} />
           <Phone session={session} numbers={numbers} />
@@ -63,7 +72,7 @@ function Experiment({ session }: { session: Session }) {
 }
 
 /** Before the first experiment is there: the same frame, and why it takes long if it does. */
-function Opening() {
+export function Opening() {
   const app = useApp();
   const trouble = app.trouble.value;
   return (

@@ -13,6 +13,7 @@ import type {
   ExperimentSummary,
   Grid,
   JobInfo,
+  Lessons,
   NodeInfo,
   ResumeIn,
   Series,
@@ -112,6 +113,11 @@ export class Api {
   /** Steps at which a state is kept, by run. */
   checkpoints(id: string): Promise<Record<string, number[]>> {
     return this.get(`experiments/${encodeURIComponent(id)}/checkpoints`);
+  }
+
+  /** Guided lessons, in their order. */
+  lessons(): Promise<Lessons> {
+    return this.get("lessons");
   }
 
   /** What trains and what waits. */

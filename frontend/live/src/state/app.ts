@@ -6,6 +6,9 @@ import { Basins } from "./basins.ts";
 import { Compare } from "./compare/compare.ts";
 import { DataSets } from "./data_sets.ts";
 import { FrameLoop } from "./frame_loop.ts";
+import { lectureIn, withLecture } from "./lecture.ts";
+import { placeAddress } from "./lesson_url.ts";
+import { Lessons } from "./lessons.ts";
 import { keepPlace, placeOf } from "./place.ts";
 import { Session } from "./session.ts";
 import {
@@ -45,6 +48,11 @@ export class App {
   readonly narrow = signal(false);
   readonly lifted = signal<string | null>(null);
   readonly smoothing = signal(0);
+  /** Big type for a room, and whether its controls are called. */
+  readonly lecture = signal(false);
+  readonly controls = signal(false);
+  /** Whether the keys are shown. */
+  readonly help = signal(false);
   readonly toast = signal<Toast | null>(null);
   /** Why there is nothing to show, in words; empty while all is well. */
   readonly trouble = signal("");
@@ -52,9 +60,11 @@ export class App {
   readonly basins: Basins;
   readonly compare: Compare;
   readonly dataSets: DataSets;
+  readonly lessons: Lessons;
   private readonly sessions = {
     surface: signal<Session | null>(null),
     task: signal<Session | null>(null),
+    lesson: signal<Session | null>(null),
   };
   private opening: string | null = null;
   private retry: ReturnType<typeof setTimeout> | undefined;
@@ -65,9 +75,15 @@ export class App {
     this.api = new Api(new URL(`${folderOf(location.pathname)}api/`, location.origin));
     this.dataSets = new DataSets(this.api);
     this.stops.push(() => this.dataSets.stop());
-    this.session = computed(() =>
-      showsOne(this.page.value) ? this.sessions[kindOf(this.page.value)].value : null,
-    );
+    this.lessons = new Lessons(this.api, () => this.follow());
+    this.stops.push(() => this.lessons.stop());
+    this.session = computed(() => {
+      const page = this.page.value;
+      if (!showsOne(page)) return null;
+      if (page !== "lessons") return this.sessions[kindOf(page)].value;
+      const { open, place } = this.lessons;
+      return open.value === place.value.name ? this.sessions.lesson.value : null;
+    });
     const basinsOpen = computed(
       () => this.page.value === "explore" && this.view.value === "basins",
     );
@@ -108,9 +124,17 @@ export class App {
 
   /** Brings page and experiment into line with the address. */
   follow(): void {
-    this.page.value = pageOf(location.pathname);
+    const page = pageOf(location.pathname);
+    // What was about to be shown on another page is not wanted any more.
+    if (page !== this.page.peek()) this.opening = null;
+    this.page.value = page;
+    this.lecture.value = lectureIn(location.search);
     if (this.page.peek() === "compare") this.compare.follow(location.search);
     if (!showsOne(this.page.peek())) return;
+    if (this.page.peek() === "lessons") {
+      this.followLesson();
+      return;
+    }
     const kind = kindOf(this.page.peek());
     this.view.value = viewOf(location.search) ?? this.view.peek();
     const wanted = experimentOf(location.search);
@@ -132,7 +156,11 @@ export class App {
 
   /** Starts a new experiment and shows it; Back returns to the one before. */
   async start(experiment: ExperimentIn): Promise<void> {
-    const started = await this.api.create(experiment);
+    this.showNew(await this.api.create(experiment));
+  }
+
+  /** Shows an experiment that was just started. */
+  showNew(started: Experiment): void {
     this.show(started, "push");
   }
 
@@ -147,6 +175,32 @@ export class App {
   /** Goes to an experiment that is known by its id. */
   go(id: string): void {
     void this.open(id, () => this.api.experiment(id), "push");
+  }
+
+  /** Opens a lesson at a step, or the list of all. */
+  goLesson(name: string | null, step = 1): void {
+    const same = name !== null && name === this.lessons.place.peek().name;
+    const id = same ? (this.session.peek()?.id ?? null) : null;
+    this.turn(placeAddress({ name, step }, id, location.pathname), "push");
+  }
+
+  /** Goes to a step of the open lesson; there is none before the first or after the last. */
+  goStep(step: number): void {
+    const lesson = this.lessons.lesson.peek();
+    if (lesson && step >= 1 && step <= lesson.steps.length) this.goLesson(lesson.name, step);
+  }
+
+  /** Uses a button of the step shown; they count from 0. */
+  useTry(index: number): void {
+    const session = this.session.peek();
+    const button = this.lessons.step.peek()?.step.tries[index];
+    if (session && button) this.attempt(() => this.lessons.use(this, session, button));
+  }
+
+  /** Lecture mode on or off. */
+  turnLecture(on: boolean): void {
+    this.controls.value = false;
+    writeAddress(withLecture(`${location.pathname}${location.search}`, on), "replace");
   }
 
   /** What charts draw now. */
@@ -201,22 +255,52 @@ export class App {
   }
 
   private show(experiment: Experiment, how: "push" | "replace" | null): void {
-    const slot = this.sessions[experiment.kind];
-    keepPlace(experiment.kind, experiment.id);
+    const lesson = this.page.peek() === "lessons";
+    const slot = this.sessions[lesson ? "lesson" : experiment.kind];
+    if (lesson) this.lessons.shown(experiment.id);
+    else keepPlace(experiment.kind, experiment.id);
     const old = slot.peek();
     if (old?.id !== experiment.id) {
       slot.value = new Session(experiment, this.api, this.catalogue, () => this.loop.ask());
       old?.close();
     }
     const page = experiment.kind === "surface" ? "explore" : "train";
-    if (page !== this.page.peek()) {
+    if (!lesson && page !== this.page.peek()) {
       // The address names a page of the other kind: go where this experiment is drawn.
-      location.assign(addressOf(page, experiment.id, location.pathname));
+      const address = addressOf(page, experiment.id, location.pathname);
+      location.assign(withLecture(address, this.lecture.peek()));
     } else if (how) this.write(experiment.id, how);
   }
 
   private write(id: string, how: "push" | "replace"): void {
-    writeAddress(addressOf(this.page.peek(), id, location.pathname, this.view.peek()), how);
+    const address =
+      this.page.peek() === "lessons"
+        ? placeAddress(this.lessons.place.peek(), id, location.pathname)
+        : addressOf(this.page.peek(), id, location.pathname, this.view.peek());
+    this.turn(address, how);
+  }
+
+  /** Writes an address; lecture mode stays as it is. */
+  private turn(address: string, how: "push" | "replace"): void {
+    writeAddress(withLecture(address, this.lecture.peek()), how);
+  }
+
+  /** Brings the open lesson and its experiment into line with the address. */
+  private followLesson(): void {
+    const lesson = this.lessons.follow(location.search);
+    if (!lesson) {
+      this.opening = null;
+      return;
+    }
+    const wanted = experimentOf(location.search);
+    const current = this.sessions.lesson.peek();
+    if (wanted === null) {
+      const before = current?.id ?? null;
+      const fetch = () => this.lessons.experiment(lesson, before);
+      void this.open(`lesson/${lesson.name}`, fetch, "replace");
+    } else if (current?.id !== wanted || this.session.peek() === null) {
+      void this.open(wanted, () => this.api.experiment(wanted), null);
+    }
   }
 
   private async loadCatalogue(): Promise<void> {

@@ -1,6 +1,6 @@
 /** The experiment this tab showed last on each page, so that coming back does not start another. */
 
-type Kind = "surface" | "task";
+type Kind = "surface" | "task" | `lesson.${string}`;
 
 const keyOf = (kind: Kind): string => `lrd.place.${kind}`;
 

@@ -1,0 +1,32 @@
+import { useApp } from "./context.ts";
+
+/** Lecture mode on, and the keys. */
+export function LectureButton() {
+  const app = useApp();
+  return (
+    <span class="lecture-buttons">
+      <button
+        type="button"
+        class="button"
+        aria-pressed={app.lecture.value}
+        data-testid="lecture"
+        title="big type for a room, by keyboard (L)"
+        onClick={() => app.turnLecture(!app.lecture.peek())}
+      >
+        {app.lecture.value ? "Leave lecture mode" : "Lecture mode"}
+      </button>
+      <button
+        type="button"
+        class="button square"
+        aria-label="keys"
+        title="keys (?)"
+        data-testid="keys"
+        onClick={() => {
+          app.help.value = true;
+        }}
+      >
+        ?
+      </button>
+    </span>
+  );
+}

@@ -1,0 +1,1 @@
+"""Lessons: text beside an experiment; drawn by the workbench, which app.py mounts."""

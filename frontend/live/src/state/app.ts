@@ -161,6 +161,7 @@ export class App {
 
   /** Shows an experiment that was just started. */
   showNew(started: Experiment): void {
+    this.lessons.own(started.id);
     this.show(started, "push");
   }
 

@@ -19,7 +19,7 @@ export function keyHelp(lecture: boolean, lesson: boolean): KeyHelp[] {
         ]
       : [{ key: "→ ←", words: "make one training step, look one step back" }]),
     { key: "space", words: "play or pause" },
-    { key: "N", words: "start again with a new seed" },
+    ...(lecture ? [{ key: "N", words: "start again with a new seed" }] : []),
     ...(lesson ? [{ key: "A", words: "start this lesson's experiment again" }] : []),
     { key: "F", words: "fork a run at the step looked at" },
     ...(lecture ? [{ key: "C", words: "show or hide the controls" }] : []),

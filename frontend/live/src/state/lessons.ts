@@ -84,6 +84,11 @@ export class Lessons {
     keepPlace(`lesson.${name}`, id);
   }
 
+  /** Remembers an experiment that this page started. */
+  own(id: string): void {
+    this.started.add(id);
+  }
+
   /** Does what a button says; rejects with the server's reason. */
   async use(app: App, session: Session, button: Try): Promise<void> {
     const lesson = this.lesson.peek();
@@ -126,7 +131,7 @@ export class Lessons {
     const replaces = before !== null && this.started.has(before) ? before : null;
     const given = { ...experiment, name: lesson.title, replaces } as unknown as ExperimentIn;
     const made = await this.api.create(given);
-    this.started.add(made.id);
+    this.own(made.id);
     return made;
   }
 

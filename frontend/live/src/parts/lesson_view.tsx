@@ -41,14 +41,11 @@ interface StepProps {
   step: LessonStep;
 }
 
-/** Its words, buttons, and what should be seen; a new step begins at its top. */
+/** Its words, buttons, and what should be seen; arrow keys scroll it from its heading. */
 function Step({ lesson, number, step }: StepProps) {
   const heading = useRef<HTMLHeadingElement>(null);
-  const first = useRef(true);
-  useEffect(() => {
-    if (!first.current) heading.current?.focus();
-    first.current = false;
-  }, [number]);
+  const lecture = useApp().lecture.value;
+  useEffect(() => heading.current?.focus({ preventScroll: true }), [number, lecture]);
   const last = number === lesson.steps.length;
   return (
     <section class="lesson-step" data-testid="lesson-step" aria-live="polite">

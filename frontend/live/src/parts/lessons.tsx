@@ -22,7 +22,8 @@ export function LessonsPage() {
       </header>
       {list === null && (
         <p class="hint" role="status" data-testid="lessons-status">
-          <span class="dot turning" aria-hidden="true" /> {trouble.value || "loading the lessons"}
+          <span class="dot turning" aria-hidden="true" />{" "}
+          {trouble.value || (name ? "loading the lesson" : "loading the lessons")}
         </p>
       )}
       {list !== null && name !== null && (

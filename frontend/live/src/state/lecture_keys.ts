@@ -33,11 +33,13 @@ export function keyHelp(lecture: boolean, lesson: boolean): KeyHelp[] {
 export function attachLectureKeys(app: App): () => void {
   const act = (event: KeyboardEvent) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (inField(event)) return;
+    const turns = event.key.startsWith("Arrow");
+    if (belongsElsewhere(event, turns) || (event.repeat && !turns)) return;
     if (taken(app, event.key)) event.preventDefault();
   };
-  addEventListener("keydown", act);
-  return () => removeEventListener("keydown", act);
+  // Before anything else: letters that the page around us takes are stopped on their way up.
+  addEventListener("keydown", act, true);
+  return () => removeEventListener("keydown", act, true);
 }
 
 /** Does what the key says; false where it says nothing here. */
@@ -45,6 +47,7 @@ export function taken(app: App, key: string): boolean {
   const lower = key.toLowerCase();
   if (key === "?") app.help.value = !app.help.peek();
   else if (key === "Escape" && app.help.peek()) app.help.value = false;
+  else if (app.help.peek()) return false;
   else if (lower === "l") app.turnLecture(!app.lecture.peek());
   else if (app.page.peek() === "lessons" && lessonKey(app, lower)) return true;
   else if (!app.lecture.peek()) return false;
@@ -85,9 +88,10 @@ function newSeed(app: App): boolean {
   return session !== null;
 }
 
-/** Whether the key belongs to a field; a panel keeps all but the keys that close the help. */
-function inField(event: KeyboardEvent): boolean {
+/** Whether the key belongs to a field or panel, or an arrow to a slider or chart. */
+function belongsElsewhere(event: KeyboardEvent, turns: boolean): boolean {
   const target = event.composedPath()[0];
   if (!(target instanceof HTMLElement)) return false;
-  return target.closest("input:not([type=range]), select, textarea, .panel") !== null;
+  const fields = "input:not([type=range]), select, textarea, .panel";
+  return target.closest(turns ? `${fields}, input, [role=slider], .chart` : fields) !== null;
 }

@@ -95,20 +95,43 @@ describe("keys", () => {
     expect(["ArrowRight", "1", "s", "h", "c"].map(press)).not.toContain(true);
     app.page.value = "train";
     expect(["ArrowRight", "1", "a", "n"].map(press)).not.toContain(true);
-    expect(["?", "l"].map(press)).toEqual([true, true]);
+    expect(["l", "?"].map(press)).toEqual([true, true]);
   });
 
   it("are those of a field while one writes in it", () => {
     const detach = attachLectureKeys(app as unknown as App);
     const field = document.createElement("input");
     document.body.append(field);
-    for (const target of [field, document.body]) {
-      target.dispatchEvent(
-        new KeyboardEvent("keydown", { key: "l", bubbles: true, composed: true }),
-      );
-    }
+    const slider = document.createElement("div");
+    slider.setAttribute("role", "slider");
+    document.body.append(slider);
+    const type = (target: HTMLElement, key: string, repeat = false) =>
+      target.dispatchEvent(new KeyboardEvent("keydown", { key, repeat, bubbles: true }));
+    type(field, "l");
+    type(slider, "ArrowRight");
+    type(document.body, "l", true);
+    expect(done).toEqual([]);
+    type(slider, "l");
+    type(document.body, "ArrowRight", true);
     detach();
-    expect(done).toEqual(["lecture false"]);
+    type(document.body, "l");
+    expect(done).toEqual(["lecture false", "step 2"]);
+  });
+
+  it("come before the page around, which stops C and R on their way up", () => {
+    const detach = attachLectureKeys(app as unknown as App);
+    const host = document.createElement("div");
+    host.addEventListener("keydown", (event) => event.stopPropagation());
+    document.body.append(host);
+    host.dispatchEvent(new KeyboardEvent("keydown", { key: "c", bubbles: true }));
+    detach();
+    expect(app.controls.value).toBe(true);
+  });
+
+  it("wait while the help is open", () => {
+    press("?");
+    expect(["ArrowRight", "1", "a", "c"].map(press)).not.toContain(true);
+    expect(done).toEqual([]);
   });
 
   it("are told as they are", () => {

@@ -48,7 +48,7 @@ function Step({ lesson, number, step }: StepProps) {
   useEffect(() => heading.current?.focus({ preventScroll: true }), [number, lecture]);
   const last = number === lesson.steps.length;
   return (
-    <section class="lesson-step" data-testid="lesson-step" aria-live="polite">
+    <section class="lesson-step" data-testid="lesson-step">
       <h2 ref={heading} tabIndex={-1}>
         {step.title}
       </h2>

@@ -54,7 +54,11 @@ export function taken(app: App, key: string): boolean {
   else if (lower === "c") app.controls.value = !app.controls.peek();
   else if (key === "Escape" && app.controls.peek()) app.controls.value = false;
   else if (lower === "n") return newSeed(app);
-  else return false;
+  else {
+    // A fork is filled in among the controls.
+    if (lower === "f") app.controls.value = true;
+    return false;
+  }
   return true;
 }
 

@@ -90,6 +90,11 @@ describe("keys", () => {
     expect(press("Escape")).toBe(false);
   });
 
+  it("call the controls for a fork, and leave it to the others", () => {
+    expect(press("f")).toBe(false);
+    expect(app.controls.value).toBe(true);
+  });
+
   it("leave arrows and numbers alone outside of lecture mode", () => {
     app.lecture.value = false;
     expect(["ArrowRight", "1", "s", "h", "c"].map(press)).not.toContain(true);

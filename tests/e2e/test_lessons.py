@@ -112,3 +112,22 @@ def test_a_lecture_is_given_by_keyboard_alone(server: Server, visit: Visit) -> N
     press("l")
     expect(page["run-card"]).to_have_count(3)
     assert not re.search(r"lecture", page.page.url)
+
+
+@pytest.mark.parametrize("path", ["/", "/train"])
+def test_every_page_has_a_lecture_mode(server: Server, visit: Visit, path: str) -> None:
+    page = visit(server, path)
+    page.wait_rows("r1", 5)
+    shown = page.id
+    page["share"].click()
+    page["lecture-here"].click()
+    expect(page["board"]).to_be_visible()
+    expect(page["legend-run"]).to_have_count(4)
+    expect(page["run-card"]).to_have_count(0)
+    assert page.ink(page.chart("loss")) > 500
+    assert page.overflow() == 0
+    page.page.keyboard.press("Space")
+    until(lambda: page.experiment()["state"] == "paused", what="the pause")
+    assert page.id == shown
+    page.page.keyboard.press("l")
+    expect(page["run-card"]).to_have_count(4)

@@ -8,7 +8,6 @@ export function LectureButton() {
       <button
         type="button"
         class="button"
-        aria-pressed={app.lecture.value}
         data-testid="lecture"
         title="big type for a room, by keyboard (L)"
         onClick={() => app.turnLecture(!app.lecture.peek())}

@@ -9,7 +9,7 @@ export function Share({ session }: { session: Session }) {
   const app = useApp();
   return (
     <Popover class="button" label="Share" title="share" testId="share" side="right">
-      {() => (
+      {(close) => (
         <div class="form">
           <Copy label="Copy link" testId="copy-link" text={() => Promise.resolve(location.href)} />
           <p class="hint">
@@ -21,6 +21,18 @@ export function Share({ session }: { session: Session }) {
             text={async () => (await app.api.command(session.id)).command}
           />
           <p class="hint">Computes the same numbers in a terminal, without a browser.</p>
+          <button
+            type="button"
+            class="button wide"
+            data-testid="lecture-here"
+            onClick={() => {
+              close();
+              app.turnLecture(!app.lecture.peek());
+            }}
+          >
+            {app.lecture.value ? "Leave lecture mode" : "Lecture mode"}
+          </button>
+          <p class="hint">Big type for a room, by keyboard: L, and ? for all keys.</p>
         </div>
       )}
     </Popover>

@@ -125,6 +125,8 @@ def test_every_page_has_a_lecture_mode(server: Server, visit: Visit, path: str) 
     expect(page["legend-run"]).to_have_count(4)
     expect(page["run-card"]).to_have_count(0)
     assert page.ink(page.chart("loss")) > 500
+    page.page.keyboard.press("v")
+    expect(page.chart("kept")).to_be_visible()
     assert page.overflow() == 0
     page.page.keyboard.press("Space")
     until(lambda: page.experiment()["state"] == "paused", what="the pause")

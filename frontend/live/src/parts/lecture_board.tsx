@@ -1,7 +1,7 @@
 import { shortName } from "../state/names.ts";
 import type { Session } from "../state/session.ts";
 import { Banner } from "./banner.tsx";
-import { AccuracyChart, LossChart } from "./charts.tsx";
+import { AccuracyChart, DistanceChart, KeptChart, LossChart } from "./charts.tsx";
 import { useApp } from "./context.ts";
 import { RunGlyph } from "./glyph.tsx";
 import { HistoryBar } from "./history_bar.tsx";
@@ -9,13 +9,21 @@ import { MapPanel } from "./map_panel.tsx";
 import type { Numbers } from "./numbers.ts";
 import { RunColumn } from "./run_column.tsx";
 import { Strip } from "./strip.tsx";
+import { TrajectoriesChart } from "./trajectories_chart.tsx";
 import { StepCount } from "./transport.tsx";
+
+/** The second picture's choices, in the order in which they go around. */
+const SECOND = {
+  surface: [LossChart, KeptChart, DistanceChart],
+  task: [AccuracyChart, KeptChart, TrajectoriesChart],
+};
 
 /** The experiment for a room: who trains, two pictures, the step; controls only when called. */
 export function LectureBoard({ session, numbers }: { session: Session; numbers: Numbers }) {
   const app = useApp();
   const controls = app.controls.value;
-  const task = session.experiment.value.kind === "task";
+  const { kind } = session.experiment.value;
+  const Second = SECOND[kind][app.picture.value % SECOND[kind].length] ?? LossChart;
   return (
     <>
       {controls && <Strip session={session} numbers={numbers} />}
@@ -26,17 +34,12 @@ export function LectureBoard({ session, numbers }: { session: Session; numbers: 
         ) : (
           <Legend session={session} numbers={numbers} />
         )}
-        {task ? (
-          <>
-            <LossChart session={session} class="boxed" />
-            <AccuracyChart session={session} class="boxed" />
-          </>
+        {kind === "task" ? (
+          <LossChart session={session} class="boxed" />
         ) : (
-          <>
-            <MapPanel session={session} />
-            <LossChart session={session} class="boxed" />
-          </>
+          <MapPanel session={session} />
         )}
+        <Second session={session} class="boxed" />
       </main>
       {controls && <HistoryBar session={session} />}
     </>

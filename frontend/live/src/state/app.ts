@@ -51,6 +51,8 @@ export class App {
   /** Big type for a room, and whether its controls are called. */
   readonly lecture = signal(false);
   readonly controls = signal(false);
+  /** Which of its pictures is the second one; they go around. */
+  readonly picture = signal(0);
   /** Whether the keys are shown. */
   readonly help = signal(false);
   readonly toast = signal<Toast | null>(null);

@@ -22,7 +22,12 @@ export function keyHelp(lecture: boolean, lesson: boolean): KeyHelp[] {
     ...(lecture ? [{ key: "N", words: "start again with a new seed" }] : []),
     ...(lesson ? [{ key: "A", words: "start this lesson's experiment again" }] : []),
     { key: "F", words: "fork a run at the step looked at" },
-    ...(lecture ? [{ key: "C", words: "show or hide the controls" }] : []),
+    ...(lecture
+      ? [
+          { key: "V", words: "another second picture" },
+          { key: "C", words: "show or hide the controls" },
+        ]
+      : []),
     { key: "L", words: lecture ? "leave lecture mode" : "lecture mode: big type for a room" },
     { key: "Esc", words: "close this, or back to the newest step" },
     { key: "?", words: "these keys" },
@@ -51,6 +56,7 @@ export function taken(app: App, key: string): boolean {
   else if (lower === "l") app.turnLecture(!app.lecture.peek());
   else if (app.page.peek() === "lessons" && lessonKey(app, lower)) return true;
   else if (!app.lecture.peek()) return false;
+  else if (lower === "v") app.picture.value += 1;
   else if (lower === "c") app.controls.value = !app.controls.peek();
   else if (key === "Escape" && app.controls.peek()) app.controls.value = false;
   else if (lower === "n") return newSeed(app);

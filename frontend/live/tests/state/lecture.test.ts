@@ -38,6 +38,7 @@ describe("keys", () => {
     page: signal("lessons"),
     lecture: signal(true),
     controls: signal(false),
+    picture: signal(0),
     help: signal(false),
     session: signal({ experiment: signal({ state: "paused" }) }),
     lessons: {
@@ -88,6 +89,11 @@ describe("keys", () => {
     press("Escape");
     expect(app.controls.value).toBe(false);
     expect(press("Escape")).toBe(false);
+  });
+
+  it("turn to another second picture", () => {
+    expect(["v", "V"].map(press)).toEqual([true, true]);
+    expect(app.picture.value).toBe(2);
   });
 
   it("call the controls for a fork, and leave it to the others", () => {

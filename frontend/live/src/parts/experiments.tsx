@@ -1,15 +1,11 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { formatStep } from "../look/format.ts";
-import type { ExperimentSummary, State } from "../protocol.ts";
+import type { ExperimentSummary } from "../protocol.ts";
 import { messageOf } from "../state/api.ts";
-import { NO_MENUS, summaryName } from "../state/names.ts";
-import { addressOf, compareWith } from "../state/url.ts";
 import { useApp } from "./context.ts";
-import { RunGlyph } from "./glyph.tsx";
+import { ExperimentRow } from "./experiment_row.tsx";
 import { Jobs } from "./jobs.tsx";
 
 const REFRESH_MS = 3000;
-const STOPPABLE: State[] = ["queued", "running", "paused"];
 
 /** Every experiment that is kept, newest first. */
 export function Experiments() {
@@ -43,7 +39,8 @@ export function Experiments() {
   const labelOf = (name: string) => problems.find((one) => one.name === name)?.label ?? name;
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
   const shown = (rows ?? []).filter((row) => {
-    const text = [row.id, row.name, row.problem, labelOf(row.problem), row.state, ...row.labels];
+    const text = [row.id, row.name, row.problem, labelOf(row.problem), row.state];
+    text.push(...row.labels, ...row.tags);
     const whole = `${text.join(" ")} seed ${row.seed}`.toLowerCase();
     return words.every((word) => whole.includes(word));
   });
@@ -53,7 +50,7 @@ export function Experiments() {
         <h1>Experiments</h1>
         <input
           type="search"
-          placeholder="filter: beale, adam, running, seed 3 …"
+          placeholder="filter: beale, adam, running, a tag, seed 3 …"
           aria-label="filter experiments"
           value={filter}
           onInput={(event) => setFilter(event.currentTarget.value)}
@@ -79,15 +76,17 @@ export function Experiments() {
               <th aria-label="compare" />
               <th class="number">steps</th>
               <th>started</th>
+              <th aria-label="name, notes and tags" />
             </tr>
           </thead>
           <tbody>
             {shown.map((row) => (
-              <Row
+              <ExperimentRow
                 key={row.id}
                 row={row}
                 label={row.name || labelOf(row.problem)}
-                onStopped={() => reload.current()}
+                onChanged={() => reload.current()}
+                onTag={setFilter}
               />
             ))}
           </tbody>
@@ -98,89 +97,4 @@ export function Experiments() {
       </div>
     </main>
   );
-}
-
-interface RowProps {
-  row: ExperimentSummary;
-  label: string;
-  /** Called once the server has stopped this row's experiment. */
-  onStopped: () => void;
-}
-
-function Row({ row, label, onStopped }: RowProps) {
-  const app = useApp();
-  const [stopping, setStopping] = useState(false);
-  const menus = app.catalogue.value ?? NO_MENUS;
-  const stop = async () => {
-    setStopping(true);
-    try {
-      await app.api.control(row.id, { kind: "stop" });
-      onStopped();
-    } finally {
-      setStopping(false);
-    }
-  };
-  const page = row.kind === "surface" ? "explore" : "train";
-  return (
-    <tr data-testid="experiment-row" data-experiment={row.id}>
-      <td>
-        <a href={addressOf(page, row.id, location.pathname)}>{label}</a>
-      </td>
-      <td>
-        <span class="labels">
-          {row.labels.map((name, i) => (
-            <span key={row.slots[i]}>
-              <RunGlyph slot={row.slots[i] ?? i} size={12} /> {summaryName(name, menus)}
-            </span>
-          ))}
-        </span>
-      </td>
-      <td>{row.seed}</td>
-      <td>
-        <span class="state">
-          <span class={`dot ${row.state === "running" ? "good" : ""}`} aria-hidden="true" />
-          {row.state}
-          {STOPPABLE.includes(row.state) && (
-            <button
-              type="button"
-              class="button small"
-              data-testid="stop"
-              aria-label={`stop ${label}, seed ${row.seed}`}
-              title="end its training; every step stays"
-              disabled={stopping}
-              onClick={() => app.attempt(stop)}
-            >
-              {row.state === "queued" ? "Cancel" : "Stop"}
-            </button>
-          )}
-        </span>
-      </td>
-      <td>
-        <a
-          class="button small"
-          href={compareWith(row.id, location.pathname)}
-          data-testid="compare-with"
-          aria-label={`compare ${label}, seed ${row.seed}, with others`}
-        >
-          Compare
-        </a>
-      </td>
-      <td class="number">
-        {formatStep(row.step)} of {formatStep(row.steps)}
-      </td>
-      <td>
-        <time dateTime={row.created_at}>{when(row.created_at)}</time>
-      </td>
-    </tr>
-  );
-}
-
-function when(at: string): string {
-  const options: Intl.DateTimeFormatOptions = {
-    day: "numeric",
-    month: "short",
-    hour: "2-digit",
-    minute: "2-digit",
-  };
-  return new Date(at).toLocaleString("en-GB", options);
 }

@@ -10,6 +10,7 @@ import type {
   ErrorDetail,
   Experiment,
   ExperimentIn,
+  ExperimentPatch,
   ExperimentSummary,
   Grid,
   JobInfo,
@@ -98,6 +99,21 @@ export class Api {
 
   experiment(id: string): Promise<Experiment> {
     return this.get(`experiments/${encodeURIComponent(id)}`);
+  }
+
+  /** Changes what people wrote about an experiment: name, notes, tags. */
+  describe(id: string, words: ExperimentPatch): Promise<Experiment> {
+    const init = { ...posting(words, "application/json"), method: "PATCH" };
+    return this.request(`experiments/${encodeURIComponent(id)}`, init);
+  }
+
+  /** Takes an experiment from every list; `restore` brings it back. */
+  remove(id: string): Promise<void> {
+    return this.request(`experiments/${encodeURIComponent(id)}`, { method: "DELETE" });
+  }
+
+  restore(id: string): Promise<Experiment> {
+    return this.send(`experiments/${encodeURIComponent(id)}/restore`, {});
   }
 
   /** Resolves once the control has taken effect. */

@@ -1,7 +1,7 @@
 """Takes the pictures in docs/images from a real server and a real Chromium.
 
-Every page, light and dark, 1440×900 and 390×844 (2×), once its first comparison has reached
-step 640.
+Every page, light and dark, 1440×900 and 390×844 (2×): Explore and Train once their first comparison
+has reached step 640, the others with what is there by then.
 """
 
 from __future__ import annotations
@@ -21,7 +21,17 @@ ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
 STEP = 640
 SIZES = {"desktop": (1440, 900, 1), "phone": (390, 844, 2)}
+#: Pages that show one experiment.
 PAGES = {"explore": "/", "train": "/train"}
+#: The others: where they are, and what is there once they are ready. ``{id}`` is the experiment on
+#: Train.
+OTHERS = {
+    "experiments": ("/experiments", "experiment-row"),
+    "compare": ("/compare?add={id}", "compare-line"),
+    "lessons": ("/lessons", "lesson-card"),
+    "lesson": ("/lessons?lesson=ravine", "lesson-step"),
+    "lecture": ("/train?experiment={id}&lecture=1", "chart"),
+}
 
 
 def free_port() -> int:
@@ -31,8 +41,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def shoot(browser: Browser, url: str, name: str, size: str, theme: str) -> None:
-    """One picture, of the experiment as it stands."""
+def shoot(
+    browser: Browser, url: str, name: str, size: str, theme: str, ready: str = "run-card"
+) -> None:
+    """One picture, once `ready` (a test id) is there; of an experiment as it stands."""
     width, height, scale = SIZES[size]
     context = browser.new_context(
         viewport={"width": width, "height": height},
@@ -41,8 +53,10 @@ def shoot(browser: Browser, url: str, name: str, size: str, theme: str) -> None:
     )
     page = context.new_page()
     page.goto(url)
-    page.get_by_test_id("run-card").first.wait_for()
-    settle(page)
+    page.get_by_test_id(ready).first.wait_for()
+    if ready == "run-card":
+        settle(page)
+    page.wait_for_timeout(1500)
     path = IMAGES / f"{name}-{size}-{theme}.png"
     page.screenshot(path=path)
     sys.stdout.write(f"{path.relative_to(ROOT)}\n")
@@ -59,7 +73,6 @@ def settle(page: Page) -> None:
         arg=STEP,
         timeout=120_000,
     )
-    page.wait_for_timeout(1500)
 
 
 def paused_at(page: Page, url: str, step: int) -> str:
@@ -91,13 +104,20 @@ def main() -> None:
             if url is None:
                 raise SystemExit(f"the server did not start: {line}")
             browser = playwright.chromium.launch(executable_path=find(), args=FLAGS)
+            shown = ""
             for name, path in PAGES.items():
                 context = browser.new_context(viewport={"width": 1440, "height": 900})
                 address = paused_at(context.new_page(), url[0] + path, STEP)
                 context.close()
+                shown = address.partition("experiment=")[2].partition("&")[0]
                 for size in SIZES:
                     for theme in ("light", "dark"):
                         shoot(browser, address, name, size, theme)
+            for name, (path, ready) in OTHERS.items():
+                for size in SIZES:
+                    for theme in ("light", "dark"):
+                        address = url[0] + path.format(id=shown)
+                        shoot(browser, address, name, size, theme, ready)
             browser.close()
         finally:
             server.terminate()

@@ -208,17 +208,19 @@ def opened_buckets(line: Line, row: Row[Any] | Any) -> Buckets:
     checked(line, row)
     try:
         parts = _unpacked.decode(row.bytes)
-        dtypes = ("u4", "u4", *[line.key.dtype] * 3)
+        dtypes = ("u4", "u4", *[line.key.dtype] * 3, "f4")[: max(5, len(parts))]
         columns = [codec.decode(p, d, row.rows) for p, d in zip(parts, dtypes, strict=True)]
     except (ValueError, msgspec.MsgspecError) as error:
         raise broken(line, row.level, row.first, error) from None
-    count, bad, low, high, last = columns
+    count, bad, low, high, last = columns[:5]
+    # Chunks that were written before means were kept have none.
+    mean = columns[5] if len(columns) > 5 else np.full(row.rows, np.nan, np.float32)
     here = np.flatnonzero(count)
     if len(here) == len(count):
         here = slice(None)  # type: ignore[assignment]
     number = np.arange(row.first, row.first + row.rows)[here]
     counts = count[here].astype(np.int64), bad[here].astype(np.int64)
-    return Buckets(number, *counts, low[here], high[here], last[here])
+    return Buckets(number, *counts, low[here], high[here], last[here], mean[here])
 
 
 def read_buckets(

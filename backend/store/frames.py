@@ -87,9 +87,14 @@ def append(
 
 
 def tail(
-    connection: Connection, experiment: str, run: str, first: int = 1, last: int | None = None
+    connection: Connection,
+    experiment: str,
+    run: str | None = None,
+    first: int = 1,
+    last: int | None = None,
 ) -> Iterator[Block]:
-    """Blocks of `run` in the tail, with rows from step `first` to `last` (None is the newest).
+    """Blocks of `run` (None: of all) in the tail, with rows from step `first` to `last` (None is
+    the newest).
 
     Raises:
         StoreError: a frame is damaged.
@@ -102,7 +107,8 @@ def tail(
         query = query.where(row.first_step <= last)
     for seq, data in connection.execution_options(yield_per=256).execute(query.order_by(row.seq)):
         for block in _opened(experiment, seq, data).blocks:
-            if block.run == run and block.last >= first and (last is None or block.first <= last):
+            inside = block.last >= first and (last is None or block.first <= last)
+            if inside and (run is None or block.run == run):
                 yield block
 
 

@@ -77,12 +77,58 @@ def read(
         StoreError: a chunk is damaged.
     """
     found: dict[str, Read] = {}
-    for name, sources in _sources(connection, experiment, run, wanted).items():
-        parts = [_read(connection, source, first, last, width) for source in sources]
-        column = _combined([part for part in parts if part is not None])
+    for (_, name), sources in _sources(connection, experiment, run, wanted).items():
+        column = _column(connection, sources, first, last, width)
         if column is not None:
             found[name] = column
     return found
+
+
+@dataclass(frozen=True)
+class RunLines:
+    """What a chart of many runs needs of one: names of all its columns, its newest step (0 without
+    rows), and the columns that were asked for."""
+
+    names: list[str]
+    last: int
+    columns: dict[str, Read]
+
+
+def read_runs(
+    connection: Connection,
+    experiment: str,
+    wanted: Collection[str],
+    first: int = 1,
+    last: int | None = None,
+    width: int | None = None,
+) -> dict[str, RunLines]:
+    """As `read`, of every run that has rows.
+
+    Raises:
+        StoreError: a chunk is damaged.
+    """
+    found: dict[str, RunLines] = {}
+    for (run, name), sources in _sources(connection, experiment, None, None).items():
+        lines_of = found.setdefault(run, RunLines([], 0, {}))
+        lines_of.names.append(name)
+        if name == "loss":
+            newest = max(int(source.line.step(source.stop - 1)) for source in sources)
+            found[run] = lines_of = RunLines(lines_of.names, newest, lines_of.columns)
+        column = _column(connection, sources, first, last, width) if name in wanted else None
+        if column is not None:
+            lines_of.columns[name] = column
+    return found
+
+
+def _column(
+    connection: Connection,
+    sources: list[_Source],
+    first: int,
+    last: int | None,
+    width: int | None,
+) -> Read | None:
+    parts = [_read(connection, source, first, last, width) for source in sources]
+    return _combined([part for part in parts if part is not None])
 
 
 def count(
@@ -101,25 +147,26 @@ def count(
 
 def names(connection: Connection, experiment: str, run: str) -> list[str]:
     """Names of all columns that a run has rows of."""
-    return sorted(_sources(connection, experiment, run, None))
+    return sorted(name for _, name in _sources(connection, experiment, run, None))
 
 
 def _sources(
-    connection: Connection, experiment: str, run: str, wanted: Collection[str] | None
-) -> dict[str, list[_Source]]:
+    connection: Connection, experiment: str, run: str | None, wanted: Collection[str] | None
+) -> dict[tuple[str, str], list[_Source]]:
+    """What there is of every column, by run and name; of all runs if `run` is None."""
     known = {line.key: _Source(line) for line in lines(connection, experiment, run, wanted)}
     for block in tail(connection, experiment, run):
         index, phase = divmod(block.first, block.every)
         for name, (dtype, _) in block.columns.items():
             if wanted is not None and name not in wanted:
                 continue
-            key = Key(run, name, block.every, phase, dtype)
+            key = Key(block.run, name, block.every, phase, dtype)
             if key not in known:
                 known[key] = _Source(Line(0, key, index, index, index, index))
             known[key].pieces.append((index, block.column(name)))
-    found: dict[str, list[_Source]] = {}
+    found: dict[tuple[str, str], list[_Source]] = {}
     for key, source in known.items():
-        found.setdefault(key.name, []).append(source)
+        found.setdefault((key.run, key.name), []).append(source)
     return found
 
 

@@ -244,6 +244,26 @@ class Store:
             lambda c: reading.read(c, experiment, run, columns, first, last, width)
         )
 
+    async def lines(
+        self,
+        experiment: str,
+        columns: Collection[str],
+        first: int = 1,
+        last: int | None = None,
+        width: int | None = None,
+    ) -> tuple[int, dict[str, reading.RunLines]]:
+        """The newest frame's number, and as of then columns of every run (`reading.read_runs`).
+
+        Raises:
+            StoreError: a chunk is damaged.
+        """
+
+        def query(connection: Connection) -> tuple[int, dict[str, reading.RunLines]]:
+            found = reading.read_runs(connection, experiment, columns, first, last, width)
+            return history.newest(connection, experiment), found
+
+        return await self._read(query)
+
     async def count(
         self,
         experiment: str,

@@ -24,6 +24,7 @@ export class Derived {
   private meanValues: Float64Array = new Float64Array(0);
   private smoothValues: Float64Array = new Float64Array(0);
   private done = 0;
+  private rows = 0;
   /** First and last row taken in, to notice when the rows are other ones now. */
   private first: Row = [0, 0];
   private last: Row = [0, 0];
@@ -42,16 +43,18 @@ export class Derived {
    * @param over the means are drawn over the rows themselves, which stay `raw`
    */
   update(column: Column, window: number, smoothing: number, over = false): Drawn {
-    const { n, steps, values } = column;
+    const { n, steps, values, generation = 0 } = column;
     const changed =
+      generation !== this.rows ||
       window !== this.window ||
       smoothing !== this.smoothing ||
       n < this.done ||
       (this.done > 0 && !sameRow(this.first, column, 0)) ||
       (this.done > 0 && !sameRow(this.last, column, this.done - 1));
     if (changed) this.restart(window, smoothing);
+    this.rows = generation;
     const base = window > 1 ? this.means(column) : values;
-    const smooth = smoothing > 0 ? this.smoothed(base, n) : base;
+    const smooth = smoothing > 0 ? this.smoothed(base, column) : base;
     this.done = n;
     if (n > 0) {
       this.first = rowOf(column, 0);
@@ -69,13 +72,20 @@ export class Derived {
     this.generation += 1;
   }
 
-  private means({ n, steps, values }: Column): Float64Array {
+  private means(column: Column): Float64Array {
+    const { n, steps, values, buckets } = column;
     this.meanValues = grown(this.meanValues, n);
     for (let i = this.done; i < n; i++) {
+      const mean = meanOf(column, i);
+      if (mean !== undefined) {
+        this.meanValues[i] = mean;
+        continue;
+      }
       const from = (steps[i] as number) - this.window;
       let sum = 0;
       let count = 0;
       for (let j = i; j >= 0 && (steps[j] as number) > from; j--) {
+        if ((buckets?.of[j] ?? -1) >= 0) break;
         const v = values[j] as number;
         if (Number.isFinite(v)) {
           sum += v;
@@ -87,10 +97,18 @@ export class Derived {
     return this.meanValues;
   }
 
-  private smoothed(raw: Float64Array, n: number): Float64Array {
+  private smoothed(raw: Float64Array, column: Column): Float64Array {
+    const { n } = column;
     this.smoothValues = grown(this.smoothValues, n);
     const past = this.smoothing;
     for (let i = this.done; i < n; i++) {
+      const mean = meanOf(column, i);
+      if (mean !== undefined) {
+        // Of so many rows that what came before no longer counts.
+        this.smoothValues[i] = mean;
+        if (Number.isFinite(mean)) [this.average, this.weight] = [mean, 1];
+        continue;
+      }
       const v = raw[i] as number;
       if (!Number.isFinite(v)) {
         this.smoothValues[i] = Number.NaN;
@@ -102,6 +120,16 @@ export class Derived {
     }
     return this.smoothValues;
   }
+}
+
+/** The mean of the rows that a point stands for; undefined where it is a row, or not known. */
+function meanOf({ values, buckets }: Column, i: number): number | undefined {
+  const bucket = buckets?.of[i] ?? -1;
+  if (buckets === undefined || bucket < 0) return undefined;
+  // Rows that are not finite break the line of means as well.
+  if (!Number.isFinite(values[i] as number)) return Number.NaN;
+  const mean = buckets.mean[bucket] as number;
+  return Number.isFinite(mean) ? mean : undefined;
 }
 
 function grown(array: Float64Array, n: number): Float64Array {

@@ -7,6 +7,8 @@ export interface HoverRow {
   style: RunStyle;
   name: string;
   values: string[];
+  /** Steps of the rows that `values` are about, where these are more than one. */
+  within?: { first: number; last: number } | undefined;
   /** Height of the line under the pointer, to choose rows where there is no room for all. */
   y: number;
 }

@@ -7,7 +7,7 @@ import { GrowingBounds, type Range, type Scale } from "./axis.ts";
 import { enlargement } from "./enlarge.ts";
 import { groundOf } from "./ground.ts";
 import { ChartHeader } from "./header.ts";
-import { HoverTable } from "./hover.ts";
+import { type HoverRow, HoverTable } from "./hover.ts";
 import { chartKeys } from "./keys.ts";
 import { paintLines } from "./line_paint.ts";
 import { type Frame, xOf } from "./line_shape.ts";
@@ -90,7 +90,6 @@ export class LineChart implements Chart {
     this.aside = this.header.aside;
     this.plotHost.className = "chart-plot";
     this.empty.className = "chart-empty";
-    this.empty.textContent = options.empty ?? "no rows yet";
     this.plotHost.append(this.empty);
     this.root.append(this.plotHost);
     host.append(this.root);
@@ -189,6 +188,7 @@ export class LineChart implements Chart {
     this.lines.feed(scene, this.view, Math.max(1, Math.round(this.plot.bbox.width)));
     this.values = this.lines.bounds(scene, this.scale, this.options.range, this.bounds);
     this.empty.hidden = !this.lines.empty(scene);
+    this.empty.textContent = scene.rows.waiting || (this.options.empty ?? "no rows yet");
     this.describe(false);
     this.plot.setData(
       [
@@ -289,10 +289,11 @@ export class LineChart implements Chart {
     const x = Math.max(0, plot.cursor.left ?? 0) / this.unit;
     const y = Math.max(0, plot.cursor.top ?? 0) / this.unit;
     const marks = scene.marks.filter((m) => Math.abs(xOf(frame, m.step) - x) <= 5);
+    const rows = this.lines.read(scene, step, frame, offset.y, this.options.format);
     const content = {
-      title: `${this.axis.name} ${this.axis.format(step)}`,
+      title: titleOf(step, rows, this.axis),
       labels: this.options.columns.length > 1 ? this.options.columns.map((c) => c.label) : [],
-      rows: this.lines.read(scene, step, frame, offset.y, this.options.format),
+      rows,
       marks: marks.map((m) => m.text),
     };
     this.hover.show(content, (offset.x + x) * this.unit, (offset.y + y) * this.unit);
@@ -341,4 +342,13 @@ export class LineChart implements Chart {
     plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
     this.zoomTo([from, from + width * perPixel]);
   }
+}
+
+/** Where the values are; where many rows are drawn as one, from which step to which. */
+function titleOf(step: number, rows: readonly HoverRow[], axis: XAxis): string {
+  const within = rows.flatMap((row) => row.within ?? []);
+  if (within.length === 0) return `${axis.name} ${axis.format(step)}`;
+  const first = Math.min(...within.map((one) => one.first));
+  const last = Math.max(...within.map((one) => one.last));
+  return `${axis.name}s ${axis.format(first)}–${axis.format(last)}, min…max`;
 }

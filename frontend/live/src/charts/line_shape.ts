@@ -31,11 +31,23 @@ export function yOf(frame: Frame, value: number): number {
   return (1 - Math.min(3, Math.max(-3, share))) * frame.height;
 }
 
+/** What is known of a line at a step. */
+export interface Point {
+  step: number;
+  value: number;
+  drawn: number;
+  /** Steps of the rows that are drawn as one, and the values between which they are. */
+  within?: { first: number; last: number; low: number; high: number };
+}
+
 /** A polyline with gaps. */
 export interface Polyline {
   path: Path2D;
   band: Band;
 }
+
+const NONE = new Float64Array(0);
+const NO_ROWS: Column = { n: 0, steps: NONE, values: NONE };
 
 export class LineShape {
   private readonly derived = new Derived();
@@ -44,6 +56,7 @@ export class LineShape {
   private generation = -1;
   private drawn: Drawn = { n: 0, steps: NONE, raw: NONE, smooth: NONE };
   private smoothed = false;
+  private column: Column = NO_ROWS;
 
   /** Take in new rows. `view` and `width` (device pixels) decide which rows matter. */
   update(
@@ -55,6 +68,7 @@ export class LineShape {
     width: number,
   ): void {
     const given = column ?? NO_ROWS;
+    this.column = given;
     this.drawn = this.derived.update(given, window, smoothing, over);
     this.smoothed = smoothing > 0 || over;
     const columns = this.smoothed ? [this.rawColumns, this.smoothColumns] : [this.rawColumns];
@@ -76,16 +90,30 @@ export class LineShape {
     return this.rawColumns.extent(this.drawn.raw, scale === "log");
   }
 
-  /** The value at a step: that of the last row at or before it, undefined without one. */
-  at(step: number): { step: number; value: number; drawn: number } | undefined {
+  /**
+   * The value at a step: that of the last row at or before it; undefined without one, or where it
+   * is not known. Where a point stands for many rows, `within` says of which.
+   */
+  at(step: number): Point | undefined {
     const { steps, raw, smooth, n } = this.drawn;
     const row = rowAt(steps, n, step);
     if (row < 0) return undefined;
-    return {
-      step: steps[row] as number,
-      value: raw[row] as number,
-      drawn: smooth[row] as number,
-    };
+    const { buckets, thin } = this.column;
+    const found = { step: steps[row] as number, drawn: smooth[row] as number };
+    const bucket = buckets?.of[row] ?? -1;
+    if (buckets !== undefined && bucket >= 0 && step < (buckets.last[bucket] as number)) {
+      const part = (numbers: readonly number[]) => numbers[bucket] as number;
+      const within = {
+        first: part(buckets.first),
+        last: part(buckets.last),
+        low: part(buckets.low),
+        high: part(buckets.high),
+      };
+      return { ...found, value: Number.NaN, within };
+    }
+    const missing = thin?.some(([from, to]) => from <= step && to > found.step);
+    if (buckets === undefined && missing) return undefined;
+    return { ...found, value: raw[row] as number };
   }
 
   /** The last finite point at or before a step: where a line's head is. */
@@ -109,9 +137,6 @@ export class LineShape {
     return { main, raw: trace(frame, this.rawColumns, steps, raw, from).path };
   }
 }
-
-const NONE = new Float64Array(0);
-const NO_ROWS: Column = { n: 0, steps: NONE, values: NONE };
 
 function trace(
   frame: Frame,

@@ -21,6 +21,7 @@ export class PlaneBounds {
   /** Extent of the data (with the origin) and how many rows of each run it covers. */
   private extent = emptyExtent();
   private readonly done = new Map<string, number>();
+  private readonly generations = new Map<string, number>();
   private shown: PlaneView | null = null;
   private size = "";
   private rows: Rows | null = null;
@@ -51,6 +52,9 @@ export class PlaneBounds {
     for (const { id } of scene.runs) {
       const x = scene.rows.column(id, this.xName);
       const y = scene.rows.column(id, this.yName);
+      const generation = x?.generation ?? 0;
+      if (generation !== this.generations.get(id)) this.done.delete(id);
+      this.generations.set(id, generation);
       const n = Math.min(x?.n ?? 0, y?.n ?? 0);
       for (let i = Math.min(this.done.get(id) ?? 0, n); i < n; i++) {
         this.include(x?.values[i] as number, y?.values[i] as number);

@@ -1,5 +1,6 @@
 /** Rows with every run's place in a plane, computed from the columns of its sketch. */
 
+import { areAligned } from "./aligned.ts";
 import type { Column, Rows } from "./types.ts";
 
 /** Names of the columns that are computed here. */
@@ -30,8 +31,8 @@ export function blend(from: Projection, to: Projection, share: number): Projecti
 
 interface Grown {
   n: number;
-  /** Its first row's step: another one means that rows came before it. */
-  first: number;
+  /** Another one means that earlier rows are others now. */
+  basis: string;
   values: Float64Array;
 }
 
@@ -54,15 +55,16 @@ export class Projected implements Rows {
     const terms = this.terms(run, axis as 0 | 1);
     const base = terms?.[0]?.column;
     if (terms === null || base === undefined) return undefined;
+    if (!terms.every(({ column }) => areAligned(base, column))) return undefined;
     const n = Math.min(...terms.map(({ column }) => column.n));
-    const first = base.steps[0] as number;
+    const basis = terms.map(({ column }) => column.generation ?? 0).join() + base.steps[0];
     const key = `${run}\n${axis}`;
     let grown = this.grown.get(key);
-    if (grown === undefined || grown.first !== first || grown.n > n || grown.values.length < n) {
-      const kept = grown?.first === first && grown.n <= n ? grown : null;
+    if (grown === undefined || grown.basis !== basis || grown.n > n || grown.values.length < n) {
+      const kept = grown?.basis === basis && grown.n <= n ? grown : null;
       const values = new Float64Array(base.steps.length);
       if (kept) values.set(kept.values.subarray(0, kept.n));
-      grown = { n: kept?.n ?? 0, first, values };
+      grown = { n: kept?.n ?? 0, basis, values };
       this.grown.set(key, grown);
     }
     const { values } = grown;
@@ -73,7 +75,7 @@ export class Projected implements Rows {
       }
     }
     grown.n = n;
-    return { n, steps: base.steps, values };
+    return { ...base, n, values };
   }
 
   /** Columns that are summed up; null while one is missing. */

@@ -1,12 +1,13 @@
 /** The lines of all runs in one chart: kept up to date, ordered, measured, read out. */
 
 import { runStyle } from "../look/palette.ts";
+import { areAligned } from "./aligned.ts";
 import type { GrowingBounds, Range, Scale } from "./axis.ts";
 import type { BandColumn } from "./band.ts";
 import type { HoverRow } from "./hover.ts";
 import type { Line } from "./line_paint.ts";
-import { type Frame, LineShape, yOf } from "./line_shape.ts";
-import type { RunView, Scene } from "./types.ts";
+import { type Frame, LineShape, type Point, yOf } from "./line_shape.ts";
+import type { Column, Rows, RunView, Scene, View } from "./types.ts";
 
 export interface LineColumn {
   name: string;
@@ -24,6 +25,7 @@ const DIVERGED_ROOM = { log: 1e3, linear: 1.5 };
 
 export class RunLines {
   private readonly shapes = new Map<string, LineShape>();
+  private view: View = { from: 0, to: 1, width: 1 };
 
   constructor(
     private readonly columns: readonly LineColumn[],
@@ -32,6 +34,7 @@ export class RunLines {
 
   /** Take in new rows; `width` is the plot's in device pixels. */
   feed(scene: Scene, view: Range, width: number): void {
+    this.view = { from: view[0], to: view[1], width };
     const seen = new Set<string>();
     for (const run of scene.runs) {
       for (const { name, mean, band } of this.columns) {
@@ -39,7 +42,7 @@ export class RunLines {
         seen.add(key);
         const shape = this.shapes.get(key) ?? new LineShape();
         this.shapes.set(key, shape);
-        const rows = scene.rows.column(run.id, name);
+        const rows = lineOf(scene.rows, run.id, name, this.view);
         // A band says how single rows scatter; they need not lie under it as well.
         const over = mean !== undefined && band === undefined;
         shape.update(rows, mean ?? this.window, scene.smoothing, over, view, width);
@@ -63,10 +66,12 @@ export class RunLines {
       runs.flatMap((run) => {
         const shape = this.shape(run, name);
         if (shape === undefined) return [];
-        const mean = scene.rows.column(run.id, name);
-        const spread = band && scene.rows.column(run.id, band.column);
+        const mean = band && scene.rows.column(run.id, name, this.view);
+        const spread = band && scene.rows.column(run.id, band.column, this.view);
         const around =
-          band && mean && spread ? { mean, spread, factor: band.factor, window } : undefined;
+          band && mean && spread && areAligned(mean, spread)
+            ? { mean, spread, factor: band.factor, window }
+            : undefined;
         return [{ run, shape, faint: faint === true, around }];
       }),
     );
@@ -115,7 +120,8 @@ export class RunLines {
       return {
         style: runStyle(run.slot, scene.theme),
         name: run.name,
-        values: points.map((p) => format(p?.value ?? Number.NaN)),
+        values: points.map((p) => words(p, format)),
+        within: points.find((p) => p?.within)?.within,
         y: Number.isFinite(main) ? top + yOf(frame, main) : Infinity,
       };
     });
@@ -124,4 +130,16 @@ export class RunLines {
   private shape(run: RunView, column: string): LineShape | undefined {
     return this.shapes.get(`${run.id}\n${column}`);
   }
+}
+
+function lineOf(rows: Rows, run: string, name: string, view: View): Column | undefined {
+  return rows.line ? rows.line(run, name, view) : rows.column(run, name, view);
+}
+
+/** A value, or between which two the rows lie that are drawn as one. */
+function words(point: Point | undefined, format: (v: number) => string): string {
+  const { within } = point ?? {};
+  if (within === undefined) return format(point?.value ?? Number.NaN);
+  const [low, high] = [format(within.low), format(within.high)];
+  return low === high ? low : `${low} to ${high}`;
 }

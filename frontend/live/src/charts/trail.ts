@@ -19,6 +19,7 @@ export class Trail {
   head: { x: number; y: number; step: number } | null = null;
   private done = 0;
   private firstStep = 0;
+  private generation = 0;
   private drawn = 0;
 
   /** Forget everything: the picture's scale or the rows changed. `from` is where the run starts. */
@@ -37,7 +38,9 @@ export class Trail {
   /** False where earlier rows changed, so that the trail must restart. */
   continues(x: Column, y: Column): boolean {
     const n = Math.min(x.n, y.n);
-    return n >= this.done && (this.done === 0 || x.steps[0] === this.firstStep);
+    if (this.done === 0) return true;
+    const same = (x.generation ?? 0) === this.generation && x.steps[0] === this.firstStep;
+    return n >= this.done && same;
   }
 
   /** Take in rows from step `from` up to `until`; rows that aren't finite are left out. */
@@ -48,6 +51,7 @@ export class Trail {
       if (step > until) break;
       this.done = i + 1;
       this.firstStep = x.steps[0] as number;
+      this.generation = x.generation ?? 0;
       if (step < from) continue;
       const vx = x.values[i] as number;
       const vy = y.values[i] as number;

@@ -1,6 +1,7 @@
 /** The paths of all runs on one layer that is only added to, redrawn whole when it must be. */
 
 import { runStyle, TOKENS, withAlpha } from "../look/palette.ts";
+import { areAligned } from "./aligned.ts";
 import type { CanvasStack } from "./canvas_stack.ts";
 import { type Place, Trail } from "./trail.ts";
 import type { Rows, RunView, Scene } from "./types.ts";
@@ -68,7 +69,8 @@ export class TrailLayer {
   private columnsOf(scene: Scene, run: RunView) {
     const x = scene.rows.column(run.id, this.options.columns[0]);
     const y = scene.rows.column(run.id, this.options.columns[1]);
-    return x === undefined || y === undefined ? null : ([x, y] as const);
+    if (x === undefined || y === undefined || !areAligned(x, y)) return null;
+    return [x, y] as const;
   }
 
   private allContinue(scene: Scene): boolean {

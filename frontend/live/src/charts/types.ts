@@ -5,13 +5,49 @@ export interface Column {
   readonly n: number;
   readonly steps: Float64Array;
   readonly values: Float64Array;
+  /** Another number where earlier rows are no longer what they were. */
+  readonly generation?: number;
+  /** Ranges of steps, ends included, of which only some rows are here; ascending. */
+  readonly thin?: readonly (readonly [number, number])[];
+  /** Of a line: the points that stand for many rows. */
+  readonly buckets?: Buckets;
+}
+
+/** Points of a line that are the smallest, largest and last value of many rows. */
+export interface Buckets {
+  /** By point its bucket; −1 is a row itself. */
+  readonly of: Int32Array;
+  /** By bucket the steps of its first and last row, and the values between which all are. */
+  readonly first: readonly number[];
+  readonly last: readonly number[];
+  readonly low: readonly number[];
+  readonly high: readonly number[];
+  /** NaN where it is not known. */
+  readonly mean: readonly number[];
+}
+
+/** Steps that a chart shows, and how many pixels they have. */
+export interface View {
+  from: number;
+  to: number;
+  width: number;
 }
 
 /** Where charts read rows from. `version` grows with every change. */
 export interface Rows {
   readonly version: number;
-  /** Undefined until the run has sent a row with this column. */
-  column(run: string, name: string): Column | undefined;
+  /** Why there are no rows yet, in words; empty where there simply are none. */
+  readonly waiting?: string;
+  /**
+   * Rows as they were recorded; of a long past every so many, all of them where `view` is small.
+   * Undefined until the run has sent a row with this column.
+   */
+  column(run: string, name: string, view?: View): Column | undefined;
+  /**
+   * The same as a line: of a long past buckets, no more than can be told apart in `view`. Where it
+   * is missing, the rows themselves are the line.
+   */
+  line?(run: string, name: string, view: View): Column | undefined;
 }
 
 /** A run as charts see it. Slot 0–15 fixes colour, glyph and dash for life. */

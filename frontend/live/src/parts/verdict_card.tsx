@@ -3,7 +3,7 @@ import type { Column } from "../charts/types.ts";
 import type { Run } from "../protocol.ts";
 import { anotherSeed, startAgain } from "../state/actions.ts";
 import { fairOf, plainOf } from "../state/fair.ts";
-import { valueAt } from "../state/history.ts";
+import { rowAt, valueAt } from "../state/history.ts";
 import { changesOf } from "../state/lineage.ts";
 import type { Session } from "../state/session.ts";
 import { compareWith } from "../state/url.ts";
@@ -87,14 +87,14 @@ export function VerdictCard({ session }: { session: Session }) {
 
 /** When each run arrived, looked for only in rows that came since the last time. */
 class Arrivals {
-  private readonly known = new Map<string, { rows: number; at: number | null }>();
+  private readonly known = new Map<string, { step: number; at: number | null }>();
 
   at(run: string, loss: Column | undefined, minimum: number): number | null {
     if (!loss) return null;
-    const known = this.known.get(run) ?? { rows: 0, at: null };
+    const known = this.known.get(run) ?? { step: 0, at: null };
     if (known.at === null) {
-      known.at = firstReached(loss, minimum, known.rows);
-      known.rows = loss.n;
+      known.at = firstReached(loss, minimum, rowAt(loss, known.step) + 1);
+      known.step = loss.n > 0 ? (loss.steps[loss.n - 1] as number) : 0;
       this.known.set(run, known);
     }
     return known.at;
@@ -154,6 +154,6 @@ function measuredAt(session: Session, run: Run, step: number, lossAlone: boolean
 }
 
 function measuresLossAlone(session: Session, run: Run): boolean {
-  const names = session.history.names(run.id);
-  return names.includes("test_loss") && !names.includes("test_accuracy");
+  const has = (name: string) => session.history.has(run.id, name);
+  return has("test_loss") && !has("test_accuracy");
 }

@@ -22,6 +22,7 @@ import type {
   System,
 } from "../protocol.ts";
 import { PROTOCOL_VERSION } from "../protocol.ts";
+import type { LinesAsk } from "./past.ts";
 import type { SwarmAsk } from "./swarm.ts";
 
 /** A refused or failed request: the field, its value and the mend where the server named them. */
@@ -172,6 +173,20 @@ export class Api {
   /** Trains thousands of starts; the answer is MessagePack (see `decodeSwarm`). */
   async swarm(ask: SwarmAsk): Promise<ArrayBuffer> {
     const answer = await this.fetched("swarms", posting(ask, "application/msgpack"));
+    return answer.arrayBuffer();
+  }
+
+  /** Columns of all runs, no finer than they are drawn; the answer is for `decodeLines`. */
+  async lines(id: string, ask: LinesAsk): Promise<ArrayBuffer> {
+    const query = new URLSearchParams({
+      columns: ask.columns.join(),
+      samples: ask.samples.join(),
+      first: String(ask.first),
+      width: String(ask.width),
+    });
+    if (ask.last !== null) query.set("last", String(ask.last));
+    const path = `experiments/${encodeURIComponent(id)}/lines?${query}`;
+    const answer = await this.fetched(path, { headers: { accept: "application/msgpack" } });
     return answer.arrayBuffer();
   }
 

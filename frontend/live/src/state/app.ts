@@ -264,7 +264,9 @@ export class App {
     else keepPlace(experiment.kind, experiment.id);
     const old = slot.peek();
     if (old?.id !== experiment.id) {
-      slot.value = new Session(experiment, this.api, this.catalogue, () => this.loop.ask());
+      const ask = () => this.loop.ask();
+      const trouble = (text: string) => this.tell({ text, bad: true });
+      slot.value = new Session(experiment, this.api, this.catalogue, ask, trouble);
       old?.close();
     }
     const page = experiment.kind === "surface" ? "explore" : "train";

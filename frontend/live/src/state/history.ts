@@ -1,82 +1,36 @@
-import type { Column, Rows } from "../charts/types.ts";
+import type { Column, Rows, View } from "../charts/types.ts";
+import { Composed, type Part } from "./composed.ts";
+import { Group } from "./group.ts";
 import type { Kin } from "./lineage.ts";
+import type { LinesAnswer } from "./lines.ts";
 import { Merged } from "./merged.ts";
+import type { Past } from "./past.ts";
 import { type Block, type Frame, numbersOf } from "./wire.ts";
 
-const FIRST_CAPACITY = 256;
+/** More rows of a run than this are not held one by one, nor more numbers of all runs together. */
+const MOST_ROWS = 14_000;
+const MOST_VALUES = 2_000_000;
+/** Columns that a run may have, for a guess before any has come. */
+const USUAL_COLUMNS = 40;
+/** Where rows are let go of, this share of them stays. */
+const KEPT = 0.25;
 
-/** Rows of one run that come at one interval: a shared array of steps and the columns beside it. */
-class Group {
-  n = 0;
-  steps: Float64Array = new Float64Array(FIRST_CAPACITY);
-  readonly columns = new Map<string, Float64Array>();
+/** Whether so much is read from the store as it is looked at, instead of row by row. */
+export function isLong(steps: number, runs: number): boolean {
+  return steps > MOST_ROWS || steps * runs * USUAL_COLUMNS > MOST_VALUES;
+}
 
-  get last(): number {
-    return this.n > 0 ? (this.steps[this.n - 1] as number) : 0;
-  }
-
-  /** Index of the first row at or after `step`. */
-  find(step: number): number {
-    let low = 0;
-    let high = this.n;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.steps[middle] as number) < step) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
-  values(name: string): Float64Array {
-    let values = this.columns.get(name);
-    if (!values) {
-      // NaN is "no value": rows that came before this column did not have it.
-      values = new Float64Array(this.steps.length).fill(Number.NaN);
-      this.columns.set(name, values);
-    }
-    return values;
-  }
-
-  reserve(rows: number): void {
-    if (rows <= this.steps.length) return;
-    let capacity = this.steps.length;
-    while (capacity < rows) capacity *= 2;
-    const grow = (old: Float64Array, rest: number): Float64Array => {
-      const grown = new Float64Array(capacity);
-      grown.set(old);
-      if (rest !== 0) grown.fill(rest, old.length);
-      return grown;
-    };
-    this.steps = grow(this.steps, 0);
-    for (const [name, values] of this.columns) this.columns.set(name, grow(values, Number.NaN));
-  }
-
-  /** Makes room for a row at `index`; later rows move up. */
-  insert(index: number, step: number): void {
-    this.reserve(this.n + 1);
-    this.steps.copyWithin(index + 1, index, this.n);
-    this.steps[index] = step;
-    for (const values of this.columns.values()) {
-      values.copyWithin(index + 1, index, this.n);
-      values[index] = Number.NaN;
-    }
-    this.n += 1;
-  }
-
-  /** Appends the rows `from` (included) to `to` (not) of another group, all later than its own. */
-  copy(other: Group, from: number, to: number): void {
-    const count = Math.max(0, to - from);
-    this.reserve(this.n + count);
-    this.steps.set(other.steps.subarray(from, from + count), this.n);
-    for (const [name, values] of other.columns) {
-      this.values(name).set(values.subarray(from, from + count), this.n);
-    }
-    this.n += count;
-  }
+/** A column that begins with the past, and how many rows since it has taken in. */
+interface Kept {
+  composed: Composed;
+  /** What it was made of; anything else asks for a new one. */
+  basis: string;
+  rows: number;
 }
 
 /**
- * Every row of an experiment that has arrived, by run and interval.
+ * Every row of an experiment that has arrived, by run and interval; of a long one the newest, and
+ * before them what `Past` reads from the store.
  *
  * A row is known by (run, step): one that comes again changes nothing, so a replayed frame cannot
  * draw a line twice. A fork sends rows from its first step of its own on; those before are its
@@ -91,6 +45,45 @@ export class History implements Rows {
   private readonly runs = new Map<string, Map<number, Group>>();
   private readonly forks: Kin[] = [];
   private readonly merged = new Merged();
+  private past: Past | null = null;
+  /** By run the last step that is the past's. */
+  private readonly folded = new Map<string, number>();
+  private readonly kept = new Map<string, Kept>();
+  private readonly asked = new Map<string, "line" | "sample">();
+  private renewing = false;
+  /** The newest step when the history began in the middle. */
+  private begun: number | null = null;
+
+  /** `makePast` is for a history that grows long; without it every row is held. */
+  constructor(private readonly makePast: (() => Past) | null = null) {}
+
+  /** Begins in the middle: what there is up to frame `answer.seq` is the past's. */
+  begin(past: Past, answer: LinesAnswer): void {
+    this.past = past;
+    for (const [run, { last }] of answer.runs) {
+      this.folded.set(run, last);
+      this.head = Math.max(this.head, last);
+    }
+    this.inheritFolds();
+    this.seq = answer.seq;
+    this.begun = this.head;
+    past.focus(this.begun);
+    this.version += 1;
+  }
+
+  get waiting(): string {
+    return this.past?.busy ? "reading the history…" : "";
+  }
+
+  /** What is read from the store has changed. */
+  touch(): void {
+    this.version += 1;
+  }
+
+  /** The step looked at, whose rows have to be there one by one; null follows the newest. */
+  focus(step: number | null): void {
+    this.past?.focus(step ?? this.begun);
+  }
 
   /** Takes up who is a fork of whom; parents come before their forks. */
   relate(runs: readonly Kin[]): void {
@@ -98,11 +91,14 @@ export class History implements Rows {
       if (!run.parent || this.forks.some((known) => known.id === run.id)) continue;
       this.forks.push({ id: run.id, parent: run.parent, fork_step: run.fork_step });
       this.inherit(run);
+      this.inheritFolds();
       this.version += 1;
     }
   }
 
   ingest(frame: Frame): void {
+    // What came before may be the past's by now.
+    if (this.past !== null && frame.seq <= this.seq) return;
     for (const { run, first, every, rows, columns } of frame.blocks) {
       const numbers = Object.entries(columns).map(
         ([name, [dtype, bytes]]) => [name, numbersOf(dtype, bytes)] as const,
@@ -111,9 +107,74 @@ export class History implements Rows {
     }
     this.seq = Math.max(this.seq, frame.seq);
     this.version += 1;
+    for (const groups of this.runs.values()) for (const group of groups.values()) group.settle();
+    this.fold();
   }
 
-  column(run: string, name: string): Column | undefined {
+  column(run: string, name: string, view?: View): Column | undefined {
+    if (!this.asked.has(name)) this.asked.set(name, "sample");
+    return this.whole(run, name, view, false);
+  }
+
+  line(run: string, name: string, view: View): Column | undefined {
+    this.asked.set(name, "line");
+    return this.whole(run, name, view, true);
+  }
+
+  /** Whether the run has such a column, here or in the store. */
+  has(run: string, name: string): boolean {
+    return this.raw(run, name) !== undefined || this.past?.names(run).has(name) === true;
+  }
+
+  /** The rows that are held, after the past where there is one. */
+  private whole(
+    run: string,
+    name: string,
+    view: View | undefined,
+    line: boolean,
+  ): Column | undefined {
+    const raw = this.raw(run, name);
+    const { past } = this;
+    const folded = this.folded.get(run) ?? 0;
+    if (past === null || folded === 0) return raw;
+    past.ask(name, line ? "line" : "sample", view);
+    const key = `${run}\n${name}\n${line}\n${past.viewKey(view)}`;
+    const basis = `${past.version}/${folded}/${raw ? this.changes(run) : "none"}`;
+    let kept = this.kept.get(key);
+    if (kept?.basis !== basis || kept.rows > (raw?.n ?? 0)) {
+      const until = raw && raw.n > 0 ? Math.min(folded, (raw.steps[0] as number) - 1) : Infinity;
+      kept = { composed: new Composed(this.parts(run, name, until, view), line), basis, rows: 0 };
+      this.kept.set(key, kept);
+    }
+    if (raw) {
+      kept.composed.append(raw, kept.rows);
+      kept.rows = raw.n;
+    }
+    const { column } = kept.composed;
+    return column.n > 0 ? column : undefined;
+  }
+
+  /** The past of a run up to a step: its ancestors', then its own. */
+  private parts(
+    run: string,
+    name: string,
+    until: number,
+    view: View | undefined,
+    strict = false,
+  ): Part[] {
+    const fork = this.forks.find((one) => one.id === run);
+    const before = fork
+      ? this.parts(fork.parent, name, Math.min(until, fork.fork_step), view, true)
+      : [];
+    return [...before, ...(this.past?.parts(run, name, until, strict, view) ?? [])];
+  }
+
+  /** How often rows that are held were changed. */
+  private changes(run: string): string {
+    return [...(this.runs.get(run)?.values() ?? [])].map((group) => group.changes).join();
+  }
+
+  private raw(run: string, name: string): Column | undefined {
     const found: Column[] = [];
     for (const { n, steps, columns } of this.runs.get(run)?.values() ?? []) {
       const values = columns.get(name);
@@ -123,15 +184,64 @@ export class History implements Rows {
     return found.length < 2 ? found[0] : this.merged.of(`${run}\n${name}`, found);
   }
 
-  /** Names of the columns that a run has sent. */
-  names(run: string): string[] {
-    const groups = [...(this.runs.get(run)?.values() ?? [])];
-    return groups.flatMap((group) => [...group.columns.keys()]);
-  }
-
   /** Newest step of a run's every-step rows; 0 before its first. */
   last(run: string): number {
-    return this.runs.get(run)?.get(1)?.last ?? 0;
+    const folded = this.folded.get(run) ?? 0;
+    return Math.max(this.runs.get(run)?.get(1)?.last ?? 0, folded);
+  }
+
+  /** Hands the oldest rows over to the past once there are too many. */
+  private fold(): void {
+    if (this.renewing || !this.isFull()) return;
+    const fresh = this.past === null;
+    this.past ??= this.makePast?.() ?? null;
+    const { past } = this;
+    if (past === null) return;
+    this.renewing = true;
+    const begun = fresh ? past.outline() : Promise.resolve();
+    begun
+      .then(() => past.renew(this.asked))
+      .then(() => {
+        for (const run of this.runs.keys()) this.foldRun(run, past.end(run));
+        this.inheritFolds();
+        this.kept.clear();
+        this.version += 1;
+      })
+      // The server is away: it is tried again with the frames that come when it is back.
+      .catch(() => undefined)
+      .finally(() => {
+        this.renewing = false;
+      });
+  }
+
+  private isFull(): boolean {
+    let values = 0;
+    for (const groups of this.runs.values()) {
+      for (const { n, columns } of groups.values()) {
+        if (n > MOST_ROWS) return true;
+        values += n * columns.size;
+      }
+    }
+    return values > MOST_VALUES;
+  }
+
+  private foldRun(run: string, end: number): void {
+    const groups = [...this.groups(run).values()];
+    const longest = groups.reduce((a, b) => (b.n > a.n ? b : a), new Group());
+    const index = Math.floor(longest.n * (1 - KEPT)) - 1;
+    if (index < 0) return;
+    const step = Math.min(end, longest.steps[index] as number);
+    if (step <= (this.folded.get(run) ?? 0)) return;
+    this.folded.set(run, step);
+    for (const group of groups) group.drop(step);
+  }
+
+  /** What a fork has of its parent's past is the past's, too. */
+  private inheritFolds(): void {
+    for (const { id, parent, fork_step } of this.forks) {
+      const shared = Math.min(fork_step, this.folded.get(parent) ?? 0);
+      if (shared > (this.folded.get(id) ?? 0)) this.folded.set(id, shared);
+    }
   }
 
   /** What of its parent's rows is a new fork's past; its own that came before that was known stay. */
@@ -142,6 +252,7 @@ export class History implements Rows {
       const whole = new Group();
       whole.copy(theirs, 0, theirs.find(fork_step + 1));
       if (own) whole.copy(own, own.find(fork_step + 1), own.n);
+      whole.changes = (own?.changes ?? 0) + 1;
       groups.set(every, whole);
     }
   }
@@ -152,7 +263,7 @@ export class History implements Rows {
     return groups;
   }
 
-  private add(part: Part): void {
+  private add(part: Arrived): void {
     const groups = this.groups(part.run);
     const group = groups.get(part.every) ?? new Group();
     groups.set(part.every, group);
@@ -166,7 +277,7 @@ export class History implements Rows {
     }
   }
 
-  private append(group: Group, { first, every, rows, columns }: Part): void {
+  private append(group: Group, { first, every, rows, columns }: Arrived): void {
     const start = group.n;
     group.reserve(start + rows);
     for (let i = 0; i < rows; i++) group.steps[start + i] = first + i * every;
@@ -176,7 +287,7 @@ export class History implements Rows {
     group.n += rows;
   }
 
-  private merge(group: Group, { first, every, rows, columns }: Part): void {
+  private merge(group: Group, { first, every, rows, columns }: Arrived): void {
     for (let i = 0; i < rows; i++) {
       const step = first + i * every;
       const index = group.find(step);
@@ -184,14 +295,14 @@ export class History implements Rows {
       for (const [name, numbers] of columns) {
         const values = group.values(name);
         // A row that is there already only gains columns that it did not have.
-        if (Number.isNaN(values[index])) values[index] = numbers[i] as number;
+        if (Number.isNaN(values[index])) group.put(values, index, numbers[i] as number);
       }
     }
   }
 }
 
 /** A block with its numbers decoded. */
-interface Part extends Omit<Block, "columns"> {
+interface Arrived extends Omit<Block, "columns"> {
   columns: (readonly [string, Float32Array | Float64Array])[];
 }
 
@@ -207,18 +318,27 @@ export function rowAt(column: Column, step: number): number {
   return low - 1;
 }
 
-/** Value at the newest row at or before `step`; NaN if there is none. */
+/** Value at the newest row at or before `step`; NaN if there is none, or if it is not known. */
 export function valueAt(column: Column | undefined, step: number): number {
   const index = column ? rowAt(column, step) : -1;
-  return index < 0 ? Number.NaN : ((column as Column).values[index] as number);
+  if (!column || index < 0 || !allBetween(column, column.steps[index] as number, step)) {
+    return Number.NaN;
+  }
+  return column.values[index] as number;
 }
 
-/** Mean of the last `count` rows up to `step`; NaN if there is none. */
+/** Mean of the last `count` rows up to `step`; NaN if there is none, or if one is not known. */
 export function meanAt(column: Column | undefined, step: number, count: number): number {
   const index = column ? rowAt(column, step) : -1;
   if (!column || index < 0) return Number.NaN;
   const first = Math.max(0, index - count + 1);
+  if (!allBetween(column, column.steps[first] as number, step)) return Number.NaN;
   let sum = 0;
   for (let i = first; i <= index; i++) sum += column.values[i] as number;
   return sum / (index - first + 1);
+}
+
+/** Whether every row after step `from`, up to `to`, is in the column. */
+function allBetween({ thin }: Column, from: number, to: number): boolean {
+  return !thin?.some(([begin, end]) => begin <= to && end > from);
 }

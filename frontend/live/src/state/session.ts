@@ -1,4 +1,4 @@
-import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Rows, RunView } from "../charts/types.ts";
 import type {
   Catalogue,
@@ -9,20 +9,25 @@ import type {
   Run,
   ServerMessage,
 } from "../protocol.ts";
-import type { Api } from "./api.ts";
+import { type Api, ApiError, messageOf } from "./api.ts";
 import { Connection, type Phase } from "./connection.ts";
-import { History } from "./history.ts";
+import { History, isLong } from "./history.ts";
 import { besideParents, drawnFrom } from "./lineage.ts";
 import { type ControlMark, marksOf } from "./marks.ts";
 import { type Menus, NO_MENUS, nameOf } from "./names.ts";
+import { type LinesAsk, Past } from "./past.ts";
 import { Pictures } from "./pictures.ts";
 import { POLICY_PREFIX, withSetting } from "./run_settings.ts";
 import { SurfaceRows } from "./surface_rows.ts";
 import { decodeFrame } from "./wire.ts";
 
+/** How long a thumb has to rest until rows around it are read. */
+const SETTLE_MS = 60;
+const RETRY_MS = 2000;
+
 /** One experiment as the page knows it: its stream, its rows, and what was changed. */
 export class Session {
-  readonly history = new History();
+  readonly history: History;
   /** What the job computes for those who look. */
   readonly pictures = new Pictures();
   readonly experiment: Signal<Experiment>;
@@ -41,16 +46,30 @@ export class Session {
   readonly views: ReadonlySignal<RunView[]>;
   readonly problem: ReadonlySignal<ProblemInfo | undefined>;
   private step: number;
+  private closed = false;
   private surfaceRows: SurfaceRows | undefined;
-  private readonly connection: Connection;
+  private connection: Connection | null = null;
+  private readonly stops: (() => void)[] = [];
 
   constructor(
     first: Experiment,
     api: Api,
     private readonly catalogue: ReadonlySignal<Catalogue | null>,
     private readonly changed: () => void,
+    trouble: (words: string) => void = () => undefined,
   ) {
     this.experiment = signal(first);
+    const read = (ask: LinesAsk) => api.lines(first.id, ask);
+    const come = () => {
+      this.history.touch();
+      changed();
+    };
+    const makePast = () => {
+      const past = new Past(read, come, trouble);
+      this.stops.push(() => past.close());
+      return past;
+    };
+    this.history = new History(makePast);
     this.history.relate(first.runs);
     this.step = first.step;
     const id = first.id;
@@ -77,17 +96,10 @@ export class Session {
         (setting) => this.settingLabel(setting),
       ),
     );
-    this.connection = new Connection(() => api.streamUrl(id, this.history.seq), {
-      message: (message) => this.receive(message),
-      frame: (data) => {
-        this.history.ingest(decodeFrame(data));
-        this.changed();
-      },
-      phase: (phase, reason) => {
-        this.phase.value = phase;
-        this.reason.value = reason;
-      },
-    });
+    const connect = () => this.connect(() => api.streamUrl(id, this.history.seq));
+    if (isLong(first.step, first.runs.length)) void this.begin(makePast(), connect);
+    else connect();
+    this.stops.push(this.followCursor());
   }
 
   get id(): string {
@@ -149,7 +161,53 @@ export class Session {
   }
 
   close(): void {
-    this.connection.close();
+    for (const stop of this.stops) stop();
+    this.closed = true;
+    this.connection?.close();
+  }
+
+  private connect(url: () => string): void {
+    this.connection = new Connection(url, {
+      message: (message) => this.receive(message),
+      frame: (data) => {
+        this.history.ingest(decodeFrame(data));
+        this.changed();
+      },
+      phase: (phase, reason) => {
+        this.phase.value = phase;
+        this.reason.value = reason;
+      },
+    });
+  }
+
+  /** A long history is read from the store as it is looked at; the stream begins at its end. */
+  private async begin(past: Past, connect: () => void): Promise<void> {
+    while (!this.closed) {
+      try {
+        this.history.begin(past, await past.outline());
+        if (!this.closed) connect();
+        return;
+      } catch (error) {
+        const status = error instanceof ApiError ? error.status : -1;
+        this.reason.value = messageOf(error);
+        if (status > 0 && status < 500) this.phase.value = "gone";
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+  }
+
+  /** Around the step that a person looks at, every row is there. */
+  private followCursor(): () => void {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const stop = effect(() => {
+      const step = this.cursor.value;
+      clearTimeout(timer);
+      timer = setTimeout(() => this.history.focus(step), SETTLE_MS);
+    });
+    return () => {
+      stop();
+      clearTimeout(timer);
+    };
   }
 
   /** The steps of a training experiment move all the time; only other changes are worth a redraw. */

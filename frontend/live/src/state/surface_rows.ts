@@ -1,4 +1,5 @@
-import type { Column, Rows } from "../charts/types.ts";
+import { areAligned } from "../charts/aligned.ts";
+import type { Column, Rows, View } from "../charts/types.ts";
 import type { PointInfo } from "../protocol.ts";
 import type { History } from "./history.ts";
 
@@ -7,8 +8,8 @@ export const DISTANCE = "distance";
 
 interface Grown {
   n: number;
-  /** Its first row's step: another one means that rows came before it. */
-  first: number;
+  /** Another one means that earlier rows are others now. */
+  basis: string;
   values: Float64Array;
 }
 
@@ -28,19 +29,28 @@ export class SurfaceRows implements Rows {
     return this.history.version;
   }
 
-  column(run: string, name: string): Column | undefined {
-    if (name !== DISTANCE) return this.history.column(run, name);
-    const x = this.history.column(run, "x");
-    const y = this.history.column(run, "y");
-    if (!x || !y || this.minima.length === 0) return undefined;
-    const first = x.steps[0] as number;
-    let grown = this.grown.get(run);
-    if (grown?.first !== first) grown = undefined;
+  get waiting(): string {
+    return this.history.waiting;
+  }
+
+  line(run: string, name: string, view: View): Column | undefined {
+    return name === DISTANCE ? this.column(run, name, view) : this.history.line(run, name, view);
+  }
+
+  column(run: string, name: string, view?: View): Column | undefined {
+    if (name !== DISTANCE) return this.history.column(run, name, view);
+    const x = this.history.column(run, "x", view);
+    const y = this.history.column(run, "y", view);
+    if (!x || !y || !areAligned(x, y) || this.minima.length === 0) return undefined;
+    const key = view ? `${run}\n${view.from}\n${view.to}` : run;
+    const basis = `${x.generation ?? 0}/${x.steps[0]}`;
+    let grown = this.grown.get(key);
+    if (grown?.basis !== basis || grown.n > x.n) grown = undefined;
     if (!grown || grown.values.length < x.n) {
       const values = new Float64Array(x.steps.length);
       if (grown) values.set(grown.values);
-      grown = { n: grown?.n ?? 0, first, values };
-      this.grown.set(run, grown);
+      grown = { n: grown?.n ?? 0, basis, values };
+      this.keep(key, grown);
     }
     for (; grown.n < x.n; grown.n++) {
       grown.values[grown.n] = this.distance(
@@ -48,7 +58,13 @@ export class SurfaceRows implements Rows {
         y.values[grown.n] as number,
       );
     }
-    return { n: x.n, steps: x.steps, values: grown.values };
+    return { ...x, values: grown.values };
+  }
+
+  private keep(key: string, grown: Grown): void {
+    // Views come and go.
+    if (this.grown.size > 64) this.grown.clear();
+    this.grown.set(key, grown);
   }
 
   private distance(x: number, y: number): number {

@@ -112,7 +112,7 @@ export class LineShape {
       return { ...found, value: Number.NaN, within };
     }
     const missing = thin?.some(([from, to]) => from <= step && to > found.step);
-    if (buckets === undefined && missing) return undefined;
+    if (buckets === undefined && missing && found.step !== step) return undefined;
     return { ...found, value: raw[row] as number };
   }
 

@@ -340,5 +340,5 @@ export function meanAt(column: Column | undefined, step: number, count: number):
 
 /** Whether every row after step `from`, up to `to`, is in the column. */
 function allBetween({ thin }: Column, from: number, to: number): boolean {
-  return !thin?.some(([begin, end]) => begin <= to && end > from);
+  return from === to || !thin?.some(([begin, end]) => begin <= to && end > from);
 }

@@ -1,0 +1,141 @@
+"""What the browser's benchmark looks at: an experiment of many runs with a long past, and the job
+that goes on with it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backend.bench.source import linked
+from backend.jobs.fresh import new_experiment
+from backend.jobs.outbox import Outbox
+from backend.protocol import ExperimentIn
+from backend.store import Store
+from backend.store.frames import pack
+from lrd_core.engine.experiment import check_experiment
+from lrd_core.engine.frames import VERSION, Block, Frame, encode, packed
+
+#: Rows of a stored frame: small enough that one fits for 20 runs.
+FRAME_ROWS = 4096
+TEST_EVERY = 25
+#: Unix seconds at which a row left, in every row of the first run.
+SENT = "sent"
+#: An experiment has at most 16 runs at a time, but may have had more.
+SLOTS = 16
+
+Values = NDArray[np.float64]
+
+
+def names(runs: int) -> list[str]:
+    return [f"r{number + 1}" for number in range(runs)]
+
+
+def _curves(run: int, steps: Values) -> dict[str, Values]:
+    """Columns of a training at these steps: the same whichever part is asked for."""
+    noise = np.random.default_rng([run, int(steps[0])])
+    loss = 2.3 * (1 + steps / 40) ** (-0.18 - 0.005 * run)
+    turn = 0.9 * run + np.log1p(steps / 300)
+    far = 0.6 * np.log1p(steps / 50)
+    return {
+        "loss": (loss * np.exp(0.25 * noise.standard_normal(len(steps)))).astype(np.float32),
+        "drop_rate": np.full(len(steps), 0.05 * (run % 16)),
+        "keep_rate": 1 - 0.05 * (run % 16) + 0.01 * noise.standard_normal(len(steps)),
+        "lr": np.full(len(steps), 0.003),
+        "proj_x": far * np.cos(turn) + 0.01 * noise.standard_normal(len(steps)),
+        "proj_y": far * np.sin(turn) + 0.01 * noise.standard_normal(len(steps)),
+    }
+
+
+def _blocks(run: int, first: int, rows: int) -> Iterator[Block]:
+    steps = np.arange(first, first + rows, dtype=float)
+    curves = _curves(run, steps)
+    yield Block(f"r{run + 1}", first, 1, rows, packed(curves))
+    tested = np.flatnonzero(steps % TEST_EVERY == 0)
+    if len(tested):
+        loss = 1.1 * curves["loss"][tested]
+        tests = {"test_loss": loss, "test_accuracy": np.exp(-0.4 * loss)}
+        yield Block(f"r{run + 1}", int(steps[tested[0]]), TEST_EVERY, len(tested), packed(tests))
+
+
+async def filled(store: Store, runs: int, steps: int) -> str:
+    """A running experiment with so many steps of so many runs in chunks; its id."""
+    given = ExperimentIn(problem="digits", steps=steps * 2)
+    spec = check_experiment({"problem": "digits", "steps": given.steps})
+    made = new_experiment(given, spec)
+    first = made.runs[0]
+    made.runs = [
+        first.model_copy(
+            update={
+                "id": id,
+                "slot": number % SLOTS,
+                "label": f"run {number + 1}",
+                "drop_rate": 0.05 * (number % SLOTS),
+                "state": "running",
+            }
+        )
+        for number, id in enumerate(names(runs))
+    ]
+    made = made.model_copy(update={"state": "running", "message": "", "queue": None, "step": steps})
+    await store.create(made, asdict(spec))
+    for seq, start in enumerate(range(1, steps + 1, FRAME_ROWS), 1):
+        rows = min(FRAME_ROWS, steps + 1 - start)
+        blocks = [block for run in range(runs) for block in _blocks(run, start, rows)]
+        frame = Frame(VERSION, seq, blocks)
+        await store.append_frame(made.id, pack(frame, encode(frame)))
+        await store.compact(made.id)
+    return made.id
+
+
+def prepare(url: str, sizes: Sequence[tuple[int, int]]) -> list[str]:
+    """One experiment for each (runs, steps); their ids."""
+
+    async def fill() -> list[str]:
+        store = Store(url)
+        try:
+            return [await filled(store, runs, steps) for runs, steps in sizes]
+        finally:
+            store.close()
+
+    return asyncio.run(fill())
+
+
+@contextmanager
+def streaming(
+    address: tuple[str, str], experiment: str, runs: int, begin: Mapping[str, int], pace: float
+) -> Iterator[None]:
+    """A job that makes a step of all runs `pace` times a second, each in a frame of its own.
+
+    `address` is the worker's URL and its token, `begin` the newest stored `step` and `seq`.
+    """
+    outbox = Outbox()
+    outbox.begin(begin["seq"])
+    ending = threading.Event()
+
+    def run() -> None:
+        due, step = time.monotonic(), begin["step"]
+        while not ending.is_set():
+            due += 1 / pace
+            time.sleep(max(0.0, due - time.monotonic()))
+            step += 1
+            blocks = [block for number in range(runs) for block in _blocks(number, step, 1)]
+            stamp = packed({SENT: np.array([time.time()])})[SENT]
+            blocks[0].columns[SENT] = ("f8", np.array([time.time()]).tobytes())
+            del stamp
+            seq = outbox.next_seq()
+            outbox.put_frame(seq, encode(Frame(VERSION, seq, blocks)))
+
+    thread = threading.Thread(target=run, daemon=True)
+    with linked(*address, experiment, outbox):
+        thread.start()
+        try:
+            yield
+        finally:
+            ending.set()
+            thread.join()

@@ -44,6 +44,12 @@ describe("a line of buckets and rows", () => {
     expect(drawn.raw[1]).toBe(9);
   });
 
+  it("is drawn through the means over all extremes where no mean is asked for", () => {
+    const drawn = new Derived().update(column(), 0, 0);
+    expect([...drawn.smooth.subarray(0, drawn.n)]).toEqual([5, 5, 5, 6, 6, 6, 7, 9, 11]);
+    expect([...drawn.raw.subarray(0, drawn.n)]).toEqual([1, 9, 3, 2, 8, 4, 7, 9, 11]);
+  });
+
   it("is smoothed from the last bucket's mean on", () => {
     const { smooth } = new Derived().update(column(), 0, 0.5);
     expect([...smooth.subarray(0, 9)]).toEqual([5, 5, 5, 6, 6, 6, 6.5, 7.75, 9.375]);

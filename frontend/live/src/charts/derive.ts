@@ -43,7 +43,7 @@ export class Derived {
    * @param over the means are drawn over the rows themselves, which stay `raw`
    */
   update(column: Column, window: number, smoothing: number, over = false): Drawn {
-    const { n, steps, values, generation = 0 } = column;
+    const { n, steps, values, buckets, generation = 0 } = column;
     const changed =
       generation !== this.rows ||
       window !== this.window ||
@@ -53,14 +53,16 @@ export class Derived {
       (this.done > 0 && !sameRow(this.last, column, this.done - 1));
     if (changed) this.restart(window, smoothing);
     this.rows = generation;
-    const base = window > 1 ? this.means(column) : values;
+    const base = window > 1 || buckets ? this.means(column) : values;
     const smooth = smoothing > 0 ? this.smoothed(base, column) : base;
     this.done = n;
     if (n > 0) {
       this.first = rowOf(column, 0);
       this.last = rowOf(column, n - 1);
     }
-    return { n, steps, raw: over ? values : base, smooth };
+    // The means of buckets stand over their extremes, so that nothing is hidden.
+    const below = over || (buckets !== undefined && window <= 1);
+    return { n, steps, raw: below ? values : base, smooth };
   }
 
   private restart(window: number, smoothing: number): void {
@@ -79,6 +81,10 @@ export class Derived {
       const mean = meanOf(column, i);
       if (mean !== undefined) {
         this.meanValues[i] = mean;
+        continue;
+      }
+      if (this.window <= 1) {
+        this.meanValues[i] = values[i] as number;
         continue;
       }
       const from = (steps[i] as number) - this.window;

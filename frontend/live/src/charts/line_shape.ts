@@ -70,7 +70,7 @@ export class LineShape {
     const given = column ?? NO_ROWS;
     this.column = given;
     this.drawn = this.derived.update(given, window, smoothing, over);
-    this.smoothed = smoothing > 0 || over;
+    this.smoothed = smoothing > 0 || over || given.buckets !== undefined;
     const columns = this.smoothed ? [this.rawColumns, this.smoothColumns] : [this.rawColumns];
     for (const c of columns) {
       c.view(view, width);

@@ -141,5 +141,5 @@ function words(point: Point | undefined, format: (v: number) => string): string 
   const { within } = point ?? {};
   if (within === undefined) return format(point?.value ?? Number.NaN);
   const [low, high] = [format(within.low), format(within.high)];
-  return low === high ? low : `${low} to ${high}`;
+  return low === high ? low : `${low}…${high}`;
 }

@@ -106,7 +106,8 @@ export class Past {
 
   /** Whether something is still being read. */
   get busy(): boolean {
-    return this.flying > 0 || this.timer !== undefined;
+    const tables = [this.overview, ...this.ranges.values()];
+    return this.flying > 0 || tables.some((table) => table.wanted.size > 0);
   }
 
   /** Which frame is the newest, which columns there are. Rejects with an `ApiError`. */

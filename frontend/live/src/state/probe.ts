@@ -1,10 +1,13 @@
 import type { Experiment } from "../protocol.ts";
 import type { App } from "./app.ts";
+import { rowAt } from "./history.ts";
 import type { ContourView, PictureView, PlaneView } from "./pictures.ts";
 
 /** What tests may read: the rows as they arrived, the frames drawn, the experiment shown. */
 export interface Probe {
   rows(run: string, column: string): { steps: number[]; values: number[] };
+  /** Values of the rows after a step. */
+  since(run: string, column: string, step: number): { steps: number[]; values: number[] };
   readonly drawn: number;
   readonly experiment: Experiment | null;
   readonly plane: PlaneView | null;
@@ -20,6 +23,15 @@ export function exposeForTests(app: App, host: HTMLElement): void {
       return {
         steps: column ? [...column.steps.subarray(0, column.n)] : [],
         values: column ? [...column.values.subarray(0, column.n)] : [],
+      };
+    },
+    since(run, name, step) {
+      const column = app.session.peek()?.rows.column(run, name);
+      if (!column) return { steps: [], values: [] };
+      const from = rowAt(column, step) + 1;
+      return {
+        steps: [...column.steps.subarray(from, column.n)],
+        values: [...column.values.subarray(from, column.n)],
       };
     },
     get drawn() {

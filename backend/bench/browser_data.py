@@ -6,13 +6,14 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from backend.bench.host import Host
 from backend.bench.source import linked
 from backend.jobs.fresh import new_experiment
 from backend.jobs.outbox import Outbox
@@ -31,6 +32,19 @@ SENT = "sent"
 SLOTS = 16
 
 Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An experiment in the store."""
+
+    id: str
+    runs: int
+    steps: int
+
+    @property
+    def frames(self) -> int:
+        return -(-self.steps // FRAME_ROWS)
 
 
 def names(runs: int) -> list[str]:
@@ -93,13 +107,13 @@ async def filled(store: Store, runs: int, steps: int) -> str:
     return made.id
 
 
-def prepare(url: str, sizes: Sequence[tuple[int, int]]) -> list[str]:
-    """One experiment for each (runs, steps); their ids."""
+def prepare(url: str, sizes: Sequence[tuple[int, int]]) -> list[Stored]:
+    """One experiment for each (runs, steps)."""
 
-    async def fill() -> list[str]:
+    async def fill() -> list[Stored]:
         store = Store(url)
         try:
-            return [await filled(store, runs, steps) for runs, steps in sizes]
+            return [Stored(await filled(store, runs, steps), runs, steps) for runs, steps in sizes]
         finally:
             store.close()
 
@@ -107,32 +121,26 @@ def prepare(url: str, sizes: Sequence[tuple[int, int]]) -> list[str]:
 
 
 @contextmanager
-def streaming(
-    address: tuple[str, str], experiment: str, runs: int, begin: Mapping[str, int], pace: float
-) -> Iterator[None]:
-    """A job that makes a step of all runs `pace` times a second, each in a frame of its own.
-
-    `address` is the worker's URL and its token, `begin` the newest stored `step` and `seq`.
-    """
+def streaming(host: Host, stored: Stored, pace: float) -> Iterator[None]:
+    """The experiment's job, once: it makes a step of all runs `pace` times a second, each in a
+    frame of its own."""
     outbox = Outbox()
-    outbox.begin(begin["seq"])
+    outbox.begin(stored.frames)
     ending = threading.Event()
 
     def run() -> None:
-        due, step = time.monotonic(), begin["step"]
+        due, step = time.monotonic(), stored.steps
         while not ending.is_set():
             due += 1 / pace
             time.sleep(max(0.0, due - time.monotonic()))
             step += 1
-            blocks = [block for number in range(runs) for block in _blocks(number, step, 1)]
-            stamp = packed({SENT: np.array([time.time()])})[SENT]
-            blocks[0].columns[SENT] = ("f8", np.array([time.time()]).tobytes())
-            del stamp
+            blocks = [block for number in range(stored.runs) for block in _blocks(number, step, 1)]
+            blocks[0].columns[SENT] = ("f8", np.array([time.time()], "<f8").tobytes())
             seq = outbox.next_seq()
             outbox.put_frame(seq, encode(Frame(VERSION, seq, blocks)))
 
     thread = threading.Thread(target=run, daemon=True)
-    with linked(*address, experiment, outbox):
+    with linked(host.worker_url, host.token, stored.id, outbox):
         thread.start()
         try:
             yield

@@ -31,18 +31,56 @@ PROBE = """(() => {
   };
   return look(document);
 })()"""
-#: Of all runs something is drawn, and of a long past all of it.
+#: The loss of all runs is there.
 COMPLETE = (
-    f"([runs, rows]) => {{ const p = {PROBE}; return !!p && p.experiment !== null"
-    " && runs.every((run) => p.rows(run, 'loss').steps.length >= rows); }"
+    f"([id, runs, rows]) => {{ const p = {PROBE}; return !!p && p.experiment?.id === id"
+    " && runs.every((run) => p.count(run, 'loss') >= rows); }"
 )
+#: Turns to another experiment without loading the page anew, as a link in the list does; seconds
+#: until its loss was painted.
+TURN = f"""([path, id, runs, rows]) => new Promise((done) => {{
+  const complete = {COMPLETE};
+  const began = performance.now();
+  history.pushState(history.state, '', path);
+  dispatchEvent(new PopStateEvent('popstate', {{ state: history.state }}));
+  const look = () => {{
+    if (!complete([id, runs, rows])) return requestAnimationFrame(look);
+    // The frame after the one in which its rows came has been painted.
+    requestAnimationFrame(() => setTimeout(() => done((performance.now() - began) / 1000), 0));
+  }};
+  look();
+}})"""
+#: Moves the first drop-rate slider from end to end; pictures a second that came meanwhile.
+SLIDE = """([slides]) => new Promise((done) => {
+  const find = (root, found) => {
+    for (const e of root.querySelectorAll('*')) {
+      if (e.matches('[data-testid=drop-rate]')) found.push(e);
+      if (e.shadowRoot) find(e.shadowRoot, found);
+    }
+    return found;
+  };
+  const slider = find(document, [])[1];
+  const answered = () =>
+    performance.getEntriesByType('resource').filter((e) => e.name.endsWith('/api/swarms')).length;
+  performance.setResourceTimingBufferSize(10000);
+  const before = answered(), began = performance.now();
+  let n = 0;
+  const move = () => {
+    n += 1;
+    slider.value = String(0.9 * Math.abs(((2 * n) / slides) % 2 - 1));
+    slider.dispatchEvent(new Event('input', { bubbles: true }));
+    if (n < slides) setTimeout(move, 50);
+    else done((answered() - before) / ((performance.now() - began) / 1000));
+  };
+  move();
+})"""
 #: For so many seconds: animation frames, and for each row the milliseconds from its making until
 #: the frame that shows it was painted.
 WATCH = f"""([run, column, seconds]) => new Promise((done) => {{
   const probe = {PROBE};
   const clock = () => performance.timeOrigin + performance.now();
   const waits = [], frames = [];
-  let seen = probe.experiment.step;
+  let seen = probe.since(run, column, probe.experiment.step).steps.at(-1) ?? 0;
   const until = performance.now() + seconds * 1000;
   const tick = () => {{
     frames.push(performance.now());
@@ -102,9 +140,25 @@ def browsing() -> Iterator[Any]:
             browser.close()
 
 
-def complete(page: Any, runs: list[str], rows: int) -> None:
+def began(page: Any) -> None:
+    """Wait until the page shows an experiment, and has stood for a moment."""
+    page.wait_for_function(f"() => {PROBE}?.experiment", timeout=60_000)
+    page.wait_for_timeout(2000)
+
+
+def complete(page: Any, id: str, runs: list[str], rows: int) -> None:
     """Wait until the loss of all runs is there."""
-    page.wait_for_function(COMPLETE, arg=[runs, rows], timeout=60_000, polling="raf")
+    page.wait_for_function(COMPLETE, arg=[id, runs, rows], timeout=60_000, polling="raf")
+
+
+def turned(page: Any, path: str, id: str, runs: list[str], rows: int) -> float:
+    """Seconds from turning to another experiment until the loss of all its runs is painted."""
+    return float(page.evaluate(TURN, [path, id, runs, rows]))
+
+
+def slid(page: Any, slides: int) -> float:
+    """Basin pictures a second while a drop rate moves `slides` times."""
+    return float(page.evaluate(SLIDE, [slides]))
 
 
 def watched(page: Any, seconds: float) -> tuple[float, np.ndarray]:

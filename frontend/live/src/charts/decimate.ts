@@ -59,6 +59,13 @@ export class PixelColumns {
     this.done = Math.max(this.done, n);
   }
 
+  /** The last column up to one (counted from 0) that a line can be begun in. */
+  private begin(from: number): number {
+    let c = Math.min(Math.max(0, from + 1), this.width + 1);
+    while (c > 0 && this.first[c] === -1) c -= 1;
+    return c;
+  }
+
   private put(column: number, i: number, values: Float64Array): void {
     const v = values[i] as number;
     if (!Number.isFinite(v)) {
@@ -92,12 +99,23 @@ export class PixelColumns {
     return min <= max ? [min, max] : [Number.NaN, Number.NaN];
   }
 
-  /** Visit the rows to draw in order; `broken` where a gap lies before the row. */
-  each(visit: (row: number, broken: boolean) => void): void {
+  /** The newest pixel column with rows in view, counted from 0; −1 without any. */
+  get newest(): number {
+    for (let c = this.width; c >= 1; c--) {
+      if (this.first[c] !== -1 || this.gapLast[c] !== -1) return c - 1;
+    }
+    return -1;
+  }
+
+  /**
+   * Visit the rows to draw in order, from a pixel column on; `broken` where a gap lies before the
+   * row.
+   */
+  each(visit: (row: number, broken: boolean) => void, from = -1): void {
     const rows = [0, 0, 0, 0];
     let before = -1;
     let gap = true;
-    for (let c = 0; c < this.width + 2; c++) {
+    for (let c = this.begin(from); c < this.width + 2; c++) {
       const gapFirst = this.gapFirst[c] as number;
       const gapLast = this.gapLast[c] as number;
       if (this.first[c] !== -1) {

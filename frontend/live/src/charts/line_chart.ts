@@ -13,6 +13,7 @@ import { paintLines } from "./line_paint.ts";
 import { type Frame, xOf } from "./line_shape.ts";
 import { AXIS_HEIGHT, AXIS_WIDTH, plotOptions } from "./plot_options.ts";
 import { type LineColumn, RunLines } from "./run_lines.ts";
+import { Settled } from "./settled.ts";
 import { signature } from "./signature.ts";
 import type { Chart, Scene } from "./types.ts";
 import { STEPS, snapped, type XAxis } from "./x_axis.ts";
@@ -54,6 +55,7 @@ export class LineChart implements Chart {
   private readonly observer: ResizeObserver;
   private readonly lines: RunLines;
   private readonly bounds = new GrowingBounds();
+  private readonly settled = new Settled();
   private scene: Scene | null = null;
   private drawnSignature = "";
   private ground = TOKENS.light.page;
@@ -220,10 +222,17 @@ export class LineChart implements Chart {
     const { ctx, bbox } = plot;
     ctx.save();
     ctx.setTransform(frame.ratio, 0, 0, frame.ratio, bbox.left, bbox.top);
-    paintLines(ctx, frame, scene, this.lines.ordered(scene), {
-      ...TOKENS[scene.theme],
-      page: this.ground,
-    });
+    paintLines(
+      ctx,
+      frame,
+      scene,
+      this.lines.ordered(scene),
+      {
+        ...TOKENS[scene.theme],
+        page: this.ground,
+      },
+      this.settled,
+    );
     ctx.restore();
   }
 

@@ -3,8 +3,9 @@
 import { drawCross, drawGlyph } from "../look/glyphs.ts";
 import { type RunStyle, runStyle, type Tokens, withAlpha } from "../look/palette.ts";
 import { bandPoints, traceBand } from "./band.ts";
-import { overlaps } from "./coincide.ts";
+import { type Overlap, overlaps } from "./coincide.ts";
 import { type Frame, type LineShape, type Polyline, xOf, yOf } from "./line_shape.ts";
+import type { Settled } from "./settled.ts";
 import type { Column, RunView, Scene } from "./types.ts";
 
 /** A line to draw, in drawing order. */
@@ -26,12 +27,15 @@ const SHOW_THROUGH: readonly { dash: number[]; offset: number }[] = [
 const REPEATED = [6, 3.5];
 const WIDTH = 1.8;
 
-interface Traced extends Line {
-  main: Polyline;
-  raw: Path2D | null;
+interface Styled extends Line {
   style: RunStyle;
   lifted: boolean;
   alpha: number;
+}
+
+interface Traced extends Styled {
+  main: Polyline;
+  raw: Path2D | null;
 }
 
 /** Paint everything inside the axes; the context's origin is the plot area's corner. */
@@ -41,18 +45,52 @@ export function paintLines(
   scene: Scene,
   lines: readonly Line[],
   tokens: Tokens,
+  settled: Settled,
 ): void {
   const now = scene.cursor ?? scene.head;
   context.save();
   context.beginPath();
   context.rect(-2, -3, frame.width + 4, frame.height + 6);
   context.clip();
-  paintMarks(context, frame, scene, tokens);
-  const traced = lines.map((line) => traceLine(line, frame, scene));
-  const covers = overlaps(
-    traced.map((line) => line.main.band),
-    1.1,
+  settled.paint(context, frame, keyOf(frame, scene, lines, tokens), newestOf(lines), {
+    whole: (on) => {
+      const traced = lines.map((line) => traceLine(line, frame, scene));
+      const covers = overlaps(
+        traced.map((line) => line.main.band),
+        1.1,
+      );
+      settled.covers = covers;
+      paintTraced(on, frame, scene, traced, covers, tokens);
+    },
+    tail: (column) => {
+      const traced = lines.map((line) => traceLine(line, frame, scene, column));
+      const covers = settled.covers.map((parts) => atEnd(parts, column / frame.ratio));
+      paintTraced(context, frame, scene, traced, covers, tokens);
+    },
+  });
+  if (now >= frame.x[0] && now <= frame.x[1] && now > 0) {
+    vertical(context, xOf(frame, now), frame.height, withAlpha(tokens.ink, 0.8), 1, []);
+  }
+  context.restore();
+  paintHeads(
+    context,
+    frame,
+    scene,
+    lines.map((line) => styled(line, scene)),
+    now,
+    tokens,
   );
+}
+
+function paintTraced(
+  context: CanvasRenderingContext2D,
+  frame: Frame,
+  scene: Scene,
+  traced: readonly Traced[],
+  covers: readonly (readonly Overlap[])[],
+  tokens: Tokens,
+): void {
+  paintMarks(context, frame, scene, tokens);
   const cut = scene.cursor === null ? frame.width + 4 : xOf(frame, scene.cursor);
   for (const line of traced) paintBand(context, frame, line, cut);
   traced.forEach((line, k) => {
@@ -63,19 +101,44 @@ export function paintLines(
     }
   });
   for (const line of traced) paintFork(context, frame, line, tokens);
-  if (now >= frame.x[0] && now <= frame.x[1] && now > 0) {
-    vertical(context, xOf(frame, now), frame.height, withAlpha(tokens.ink, 0.8), 1, []);
-  }
-  context.restore();
-  paintHeads(context, frame, scene, traced, now, tokens);
 }
 
-function traceLine(line: Line, frame: Frame, scene: Scene): Traced {
-  const { main, raw } = line.shape.trace(frame, line.run.from);
+/** All that lines look like, but for the rows that are added at their ends. */
+function keyOf(frame: Frame, scene: Scene, lines: readonly Line[], tokens: Tokens): string {
+  const shapes = lines.map(
+    ({ run, shape, faint, around }) =>
+      `${run.id}/${run.slot}/${run.from ?? 0}/${shape.state}/${faint}/${around?.mean.generation}`,
+  );
+  const marks = scene.marks.map((mark) => `${mark.step}/${mark.run}`);
+  return [
+    [frame.width, frame.height, frame.ratio, ...frame.x, ...frame.y, frame.scale].join(),
+    [scene.theme, tokens.page, scene.lifted, scene.cursor, scene.smoothing].join(),
+    shapes.join(),
+    marks.join(),
+  ].join("|");
+}
+
+/** The pixel column up to which no line will change. */
+function newestOf(lines: readonly Line[]): number {
+  const newest = lines.map(({ shape }) => shape.newest).filter((column) => column >= 0);
+  return newest.length > 0 ? Math.min(...newest) : -1;
+}
+
+/** What a line lies on at its end, as far as it goes. */
+function atEnd(parts: readonly Overlap[], from: number): Overlap[] {
+  return parts.filter(({ to }) => to >= from).map((part) => ({ ...part, to: Infinity }));
+}
+
+function styled(line: Line, scene: Scene): Styled {
   const lifted = line.run.id === scene.lifted;
   const faded = scene.lifted !== null && !lifted;
   const alpha = (faded ? 0.45 : 1) * (line.faint ? 0.5 : 1);
-  return { ...line, main, raw, style: runStyle(line.run.slot, scene.theme), lifted, alpha };
+  return { ...line, style: runStyle(line.run.slot, scene.theme), lifted, alpha };
+}
+
+function traceLine(line: Line, frame: Frame, scene: Scene, column = -1): Traced {
+  const { main, raw } = line.shape.trace(frame, line.run.from, column);
+  return { ...styled(line, scene), main, raw };
 }
 
 function paintLine(
@@ -219,13 +282,13 @@ function paintHeads(
   context: CanvasRenderingContext2D,
   frame: Frame,
   scene: Scene,
-  lines: readonly Traced[],
+  lines: readonly Styled[],
   now: number,
   tokens: Tokens,
 ): void {
   const taken: { x: number; y: number }[] = [];
   const ordered = [...lines].filter((line) => !line.faint).reverse();
-  const places: { line: Traced; x: number; y: number; cross: boolean }[] = [];
+  const places: { line: Styled; x: number; y: number; cross: boolean }[] = [];
   for (const line of ordered) {
     // Before its first step of its own, the run it comes from is there.
     if (now < (line.run.from ?? 0)) continue;

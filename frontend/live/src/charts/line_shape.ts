@@ -86,6 +86,16 @@ export class LineShape {
     return this.drawn.n === 0;
   }
 
+  /** Changes where earlier rows are no longer what they were. */
+  get state(): number {
+    return this.generation;
+  }
+
+  /** Newest pixel column (device pixels) with rows in view. */
+  get newest(): number {
+    return this.rawColumns.newest;
+  }
+
   extent(scale: Scale): Range {
     return this.rawColumns.extent(this.drawn.raw, scale === "log");
   }
@@ -128,13 +138,16 @@ export class LineShape {
 
   /**
    * The line as drawn, and the raw one under it where it is smoothed; both begin at the last row
-   * up to step `from`.
+   * up to step `from`. `column`: from that pixel column (device pixels) on.
    */
-  trace(frame: Frame, from = 0): { main: Polyline; raw: Path2D | null } {
+  trace(frame: Frame, from = 0, column = -1): { main: Polyline; raw: Path2D | null } {
     const { steps, raw, smooth } = this.drawn;
-    if (!this.smoothed) return { main: trace(frame, this.rawColumns, steps, raw, from), raw: null };
-    const main = trace(frame, this.smoothColumns, steps, smooth, from);
-    return { main, raw: trace(frame, this.rawColumns, steps, raw, from).path };
+    const begin = { from, column };
+    if (!this.smoothed) {
+      return { main: trace(frame, this.rawColumns, steps, raw, begin), raw: null };
+    }
+    const main = trace(frame, this.smoothColumns, steps, smooth, begin);
+    return { main, raw: trace(frame, this.rawColumns, steps, raw, begin).path };
   }
 }
 
@@ -143,7 +156,7 @@ function trace(
   columns: PixelColumns,
   steps: Float64Array,
   values: Float64Array,
-  from: number,
+  { from, column }: { from: number; column: number },
 ): Polyline {
   const path = new Path2D();
   const width = Math.ceil(frame.width);
@@ -179,6 +192,6 @@ function trace(
     cover(Math.floor(x), y);
     lastX = x;
     lastY = y;
-  });
+  }, column);
   return { path, band: { top, bottom } };
 }

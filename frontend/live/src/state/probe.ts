@@ -6,6 +6,8 @@ import type { ContourView, PictureView, PlaneView } from "./pictures.ts";
 /** What tests may read: the rows as they arrived, the frames drawn, the experiment shown. */
 export interface Probe {
   rows(run: string, column: string): { steps: number[]; values: number[] };
+  /** How many points of a column there are. */
+  count(run: string, column: string): number;
   /** Values of the rows after a step. */
   since(run: string, column: string, step: number): { steps: number[]; values: number[] };
   readonly drawn: number;
@@ -25,6 +27,7 @@ export function exposeForTests(app: App, host: HTMLElement): void {
         values: column ? [...column.values.subarray(0, column.n)] : [],
       };
     },
+    count: (run, name) => app.session.peek()?.rows.column(run, name)?.n ?? 0,
     since(run, name, step) {
       const column = app.session.peek()?.rows.column(run, name);
       if (!column) return { steps: [], values: [] };

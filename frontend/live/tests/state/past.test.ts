@@ -96,7 +96,7 @@ describe("a long history", () => {
     const rows = rowsOf(line());
     for (let step = 40_000; step <= 41_000; step++) expect(rows.get(step)).toBe(loss(step));
     const column = line() as Column;
-    const exact = [...column.steps.subarray(0, column.n)].findIndex((step) => step === 40_500);
+    const exact = [...column.steps.subarray(0, column.n)].indexOf(40_500);
     expect(column.buckets?.of[exact]).toBe(-1);
     const asks = store.asks.length;
     line();

@@ -60,7 +60,7 @@ def measure(short: bool = False) -> dict[str, float]:
         result |= _basins(host)
         with streaming(host, few, PACE):
             result |= _latency(host, few)
-        result |= _opening(host, many)
+        result |= _opening(host, few, many)
         with streaming(host, many, PACE):
             result |= _streaming(host, many, SHORT_MEMORY_S if short else MEMORY_S)
     return result
@@ -94,15 +94,12 @@ def _first_frame(host: Host, stored: Stored) -> dict[str, float]:
     return _said({"first_frame_s": round(statistics.median(seconds[1:]), 3)})
 
 
-def _opening(host: Host, stored: Stored) -> dict[str, float]:
+def _opening(host: Host, before: Stored, stored: Stored) -> dict[str, float]:
     with browser.browsing() as chromium:
         page = chromium.new_page(viewport=browser.SIZE)
-        page.goto(f"{host.url}/train")
         seconds = []
         for _ in range(STARTS):
-            page.goto(f"{host.url}/train")
-            browser.began(page)
-            page.wait_for_timeout(REST_S * 1000)
+            _opened(page, host, before)
             seconds.append(_turned(page, stored))
     return _said({"open_s": round(statistics.median(seconds), 3)})
 

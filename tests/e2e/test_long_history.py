@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 from playwright.sync_api import Locator, expect
 
-from backend.bench.browser_data import Stored, _curves, prepare, streaming
+from backend.bench.browser_data import Stored, curves, prepare, streaming
 from backend.bench.host import Host
 from tests.backend.server import Server, running_server
 from tests.e2e.dashboard import Dashboard
@@ -23,7 +24,10 @@ STEPS = 150_000
 @pytest.fixture(scope="module")
 def long(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Stored]]:
     folder: Path = tmp_path_factory.mktemp("long")
-    [stored] = prepare(f"sqlite:///{folder / 'lrd.sqlite3'}", [(3, STEPS)])
+    url = f"sqlite:///{folder / 'lrd.sqlite3'}"
+    # In a thread without an event loop of its own.
+    with ThreadPoolExecutor(1) as pool:
+        [stored] = pool.submit(prepare, url, [(3, STEPS)]).result()
     # Nobody gives the experiment up before its job comes.
     with running_server(folder, dashboard=True, return_limit=1000) as server:
         yield server, stored
@@ -95,17 +99,9 @@ def test_a_long_history_opens_zooms_to_its_rows_and_goes_on(
         page.wait_rows("r3", STEPS + 100)
     live = {step: value for step, value in page.rows("r3").items() if step > STEPS}
     assert list(live)[:100] == list(range(STEPS + 1, STEPS + 101))
-    assert live[STEPS + 50] == _curves(2, np.array([STEPS + 50.0]))["loss"][0]
+    assert live[STEPS + 50] == _losses(2, STEPS + 50, STEPS + 50)[0]
 
 
 def _losses(run: int, first: int, last: int) -> np.ndarray:
-    """As they were stored: frames of so many rows each."""
-    from backend.bench.browser_data import FRAME_ROWS
-
-    begin = (first - 1) // FRAME_ROWS * FRAME_ROWS + 1
-    parts = []
-    for start in range(begin, last + 1, FRAME_ROWS):
-        rows = min(FRAME_ROWS, STEPS + 1 - start)
-        parts.append(_curves(run, np.arange(start, start + rows, dtype=float))["loss"])
-    found = np.concatenate(parts)
-    return found[first - begin : last - begin + 1]
+    """The rows of steps `first` to `last` as they were stored, (rows,)."""
+    return curves(run, np.arange(first, last + 1, dtype=float))["loss"]

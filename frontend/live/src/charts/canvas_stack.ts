@@ -35,8 +35,17 @@ export class CanvasStack {
     this.fit();
   }
 
+  /**
+   * Take on the screen's resolution before a drawing. The size is watched: to ask for it would make
+   * the browser lay out the page, in every frame.
+   */
+  refit(): void {
+    const ratio = (window.devicePixelRatio || 1) * this.unit;
+    if (this.width === 0 || ratio !== this.ratio) this.fit();
+  }
+
   /** Take on the host's size and the screen's resolution; true where one changed. */
-  fit(): boolean {
+  private fit(): boolean {
     const width = this.root.clientWidth / this.unit;
     const height = this.root.clientHeight / this.unit;
     const ratio = (window.devicePixelRatio || 1) * this.unit;

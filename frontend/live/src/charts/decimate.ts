@@ -115,7 +115,10 @@ export class PixelColumns {
     const rows = [0, 0, 0, 0];
     let before = -1;
     let gap = true;
+    const end = this.newest + 1;
     for (let c = this.begin(from); c < this.width + 2; c++) {
+      // Nothing is between the newest rows and what lies right of the view.
+      if (c === end + 1) c = this.width + 1;
       const gapFirst = this.gapFirst[c] as number;
       const gapLast = this.gapLast[c] as number;
       if (this.first[c] !== -1) {

@@ -12,3 +12,20 @@ export function groundOf(element: Element, fallback: string): string {
   }
   return fallback;
 }
+
+const FRESH_MS = 1000;
+
+/** The ground of an element, looked up at most once a second: that makes the browser restyle. */
+export class Ground {
+  private color = "";
+  private fallback = "";
+  private at = Number.NEGATIVE_INFINITY;
+
+  of(element: Element, fallback: string): string {
+    const now = performance.now();
+    if (fallback !== this.fallback || now - this.at > FRESH_MS) {
+      [this.color, this.fallback, this.at] = [groundOf(element, fallback), fallback, now];
+    }
+    return this.color;
+  }
+}

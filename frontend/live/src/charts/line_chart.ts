@@ -335,7 +335,8 @@ export class LineChart implements Chart {
       values: () => this.values,
       axis: this.axis,
       scale: () => this.scale,
-      size: () => ({ width: this.plotHost.clientWidth, height: this.plotHost.clientHeight }),
+      // Asked for in every frame: the host's own size would make the browser lay out the page.
+      size: () => this.plot ?? { width: 0, height: 0 },
       onDraw: (plot) => this.paint(plot),
       onCursor: (plot) => this.onCursor(plot),
       onSelect: (plot) => this.onSelect(plot),

@@ -76,7 +76,7 @@ export class MaskPicture implements Chart {
 
   private draw(always: boolean): void {
     const { scene, target, stack } = this;
-    stack.fit();
+    stack.refit();
     if (scene === null || stack.width === 0) return;
     const step = this.stepShown(scene);
     const rate = target?.dropRateAt(step) ?? 0;

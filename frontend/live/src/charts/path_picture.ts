@@ -84,7 +84,7 @@ export abstract class PathPicture implements Chart {
 
   protected draw(): void {
     const { scene, stack } = this;
-    stack.fit();
+    stack.refit();
     if (scene === null || stack.width === 0 || stack.height === 0) return;
     this.paint(scene);
     this.showHover();

@@ -5,7 +5,7 @@ import { TOKENS, withAlpha } from "../look/palette.ts";
 import { niceStep } from "./axis.ts";
 import { ContourLines, type LossGrid } from "./contour_lines.ts";
 import { Glide } from "./glide.ts";
-import { groundOf } from "./ground.ts";
+import { Ground } from "./ground.ts";
 import { headsOf, paintHead } from "./heads.ts";
 import { GROUND, PATHS, PathPicture, TOP } from "./path_picture.ts";
 import { PlaneBounds, type PlaneView, roundView } from "./plane_bounds.ts";
@@ -40,6 +40,7 @@ const SMALL_PART = 0.3;
 export class Trajectories extends PathPicture {
   private readonly bounds = new PlaneBounds(PLACE[0], PLACE[1]);
   private readonly glide = new Glide(() => this.draw());
+  private readonly ground = new Ground();
   private look: Look = { plane: RANDOM, contours: null, around: null, words: "" };
   private lines: { of: LossGrid; lines: ContourLines } | null = null;
   /** Rows in the plane that is looked at, and the one and the view that the picture comes from. */
@@ -224,7 +225,7 @@ export class Trajectories extends PathPicture {
 
   private drawHeads(context: CanvasRenderingContext2D, scene: Scene, place: Place): void {
     const { width, height } = this.stack;
-    const ground = groundOf(this.stack.root, TOKENS[scene.theme].page);
+    const ground = this.ground.of(this.stack.root, TOKENS[scene.theme].page);
     const [x, y] = place(0, 0);
     context.beginPath();
     context.arc(x, y, 4, 0, 2 * Math.PI);
@@ -240,7 +241,7 @@ export class Trajectories extends PathPicture {
     if (run === undefined) return;
     const [x, y] = place(0, 0);
     const head = { run, x, y, step: scene.head, diverged: false, outside: null };
-    paintHead(context, head, scene, 5, groundOf(this.stack.root, TOKENS[scene.theme].page));
+    paintHead(context, head, scene, 5, this.ground.of(this.stack.root, TOKENS[scene.theme].page));
   }
 
   /** All of a plane around a run. */

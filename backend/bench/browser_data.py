@@ -17,7 +17,7 @@ from backend.bench.host import Host
 from backend.bench.source import linked
 from backend.jobs.fresh import new_experiment
 from backend.jobs.outbox import Outbox
-from backend.protocol import ExperimentIn
+from backend.protocol import ExperimentIn, Tensor
 from backend.store import Store
 from backend.store.frames import pack
 from lrd_core.engine.experiment import check_experiment
@@ -30,6 +30,9 @@ TEST_EVERY = 25
 SENT = "sent"
 #: An experiment has at most 16 runs at a time, but may have had more.
 SLOTS = 16
+
+#: Those of the digits' MLP: the page draws their masks.
+TENSORS = {"fc1.weight": [64, 64], "fc1.bias": [64], "out.weight": [10, 64], "out.bias": [10]}
 
 Values = NDArray[np.float64]
 
@@ -104,7 +107,9 @@ async def filled(store: Store, runs: int, steps: int) -> str:
         )
         for number, id in enumerate(names(runs))
     ]
-    made = made.model_copy(update={"state": "running", "message": "", "queue": None, "step": steps})
+    tensors = [Tensor(name=name, shape=shape) for name, shape in TENSORS.items()]
+    told = {"state": "running", "message": "", "queue": None, "step": steps, "tensors": tensors}
+    made = made.model_copy(update=told)
     await store.create(made, asdict(spec))
     for seq, start in enumerate(range(1, steps + 1, FRAME_ROWS), 1):
         rows = min(FRAME_ROWS, steps + 1 - start)

@@ -180,10 +180,11 @@ def traced(browser: Any, page: Any) -> Iterator[list[float]]:
             yield busy
         finally:
             browser.stop_tracing()
-        busy += _busy(json.loads(Path(file.name).read_bytes())["traceEvents"])
+        busy += busy_between(json.loads(Path(file.name).read_bytes())["traceEvents"])
 
 
-def _busy(events: list[dict[str, Any]]) -> list[float]:
+def busy_between(events: list[dict[str, Any]]) -> list[float]:
+    """From a trace's events: milliseconds of work from each animation frame to the next."""
     frames = sorted(
         (e["ts"], e["pid"], e["tid"]) for e in events if e["name"] == "FireAnimationFrame"
     )

@@ -50,9 +50,10 @@ export class Numbers {
     this.testLabel.value = held === null ? "test" : `test ${held}`;
     for (const run of runs) {
       const card = this.card(run.id);
-      const rate = valueAt(rows.column(run.id, "drop_rate"), step);
-      const shown = session.cursor.peek() === null || Number.isNaN(rate) ? run.drop_rate : rate;
-      card.rate.value = shown.toFixed(2);
+      const rates = rows.column(run.id, "drop_rate");
+      const live = session.cursor.peek() === null || rates === undefined;
+      const rate = live ? run.drop_rate : valueAt(rates, step);
+      card.rate.value = Number.isNaN(rate) ? "–" : rate.toFixed(2);
       const column = (name: string) =>
         rows.column(run.id, `${name}/mean`) ?? rows.column(run.id, name);
       const loss = column("loss");

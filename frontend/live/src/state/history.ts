@@ -10,6 +10,8 @@ import { type Block, type Frame, numbersOf } from "./wire.ts";
 /** More rows of a run than this are not held one by one, nor more numbers of all runs together. */
 const MOST_ROWS = 14_000;
 const MOST_VALUES = 2_000_000;
+/** Columns with a past that are kept put together. */
+const MOST_KEPT = 600;
 /** Columns that a run may have, for a guess before any has come. */
 const USUAL_COLUMNS = 40;
 /** Where rows are let go of, this share of them stays. */
@@ -144,6 +146,8 @@ export class History implements Rows {
     if (kept?.basis !== basis || kept.rows > (raw?.n ?? 0)) {
       const until = raw && raw.n > 0 ? Math.min(folded, (raw.steps[0] as number) - 1) : Infinity;
       kept = { composed: new Composed(this.parts(run, name, until, view), line), basis, rows: 0 };
+      // Views that were left are made anew should one come back to them.
+      if (this.kept.size >= MOST_KEPT) this.kept.clear();
       this.kept.set(key, kept);
     }
     if (raw) {

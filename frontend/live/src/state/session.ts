@@ -190,7 +190,10 @@ export class Session {
       } catch (error) {
         const status = error instanceof ApiError ? error.status : -1;
         this.reason.value = messageOf(error);
-        if (status > 0 && status < 500) this.phase.value = "gone";
+        if (status > 0 && status < 500) {
+          this.phase.value = "gone";
+          return;
+        }
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
     }

@@ -4,7 +4,7 @@ import { Group } from "./group.ts";
 import type { Kin } from "./lineage.ts";
 import type { LinesAnswer } from "./lines.ts";
 import { Merged } from "./merged.ts";
-import type { Past } from "./past.ts";
+import type { PartsAsk, Past } from "./past.ts";
 import { type Block, type Frame, numbersOf } from "./wire.ts";
 
 /** More rows of a run than this are not held one by one, nor more numbers of all runs together. */
@@ -69,7 +69,7 @@ export class History implements Rows {
     this.inheritFolds();
     this.seq = answer.seq;
     this.begun = this.head;
-    past.focus(this.begun);
+    past.focus(this.begun, false);
     this.version += 1;
   }
 
@@ -84,7 +84,8 @@ export class History implements Rows {
 
   /** The step looked at, whose rows have to be there one by one; null follows the newest. */
   focus(step: number | null): void {
-    this.past?.focus(step ?? this.begun);
+    this.past?.focus(step ?? this.begun, step !== null);
+    this.version += 1;
   }
 
   /** Takes up who is a fork of whom; parents come before their forks. */
@@ -144,8 +145,9 @@ export class History implements Rows {
     const basis = `${past.version}/${folded}/${raw ? this.changes(run) : "none"}`;
     let kept = this.kept.get(key);
     if (kept?.basis !== basis || kept.rows > (raw?.n ?? 0)) {
-      const until = raw && raw.n > 0 ? Math.min(folded, (raw.steps[0] as number) - 1) : Infinity;
-      kept = { composed: new Composed(this.parts(run, name, until, view), line), basis, rows: 0 };
+      const to = raw && raw.n > 0 ? Math.min(folded, (raw.steps[0] as number) - 1) : Infinity;
+      const parts = this.parts(run, name, { to, strict: false, view, line });
+      kept = { composed: new Composed(parts, line), basis, rows: 0 };
       // Views that were left are made anew should one come back to them.
       if (this.kept.size >= MOST_KEPT) this.kept.clear();
       this.kept.set(key, kept);
@@ -158,19 +160,12 @@ export class History implements Rows {
     return column.n > 0 ? column : undefined;
   }
 
-  /** The past of a run up to a step: its ancestors', then its own. */
-  private parts(
-    run: string,
-    name: string,
-    until: number,
-    view: View | undefined,
-    strict = false,
-  ): Part[] {
+  /** The past of a run: its ancestors', then its own. */
+  private parts(run: string, name: string, ask: PartsAsk): Part[] {
     const fork = this.forks.find((one) => one.id === run);
-    const before = fork
-      ? this.parts(fork.parent, name, Math.min(until, fork.fork_step), view, true)
-      : [];
-    return [...before, ...(this.past?.parts(run, name, until, strict, view) ?? [])];
+    const shared = fork && { ...ask, to: Math.min(ask.to, fork.fork_step), strict: true };
+    const before = fork && shared ? this.parts(fork.parent, name, shared) : [];
+    return [...before, ...(this.past?.parts(run, name, ask) ?? [])];
   }
 
   /** How often rows that are held were changed. */

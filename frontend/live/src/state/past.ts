@@ -13,6 +13,15 @@ export interface LinesAsk {
   width: number;
 }
 
+/** Which parts of a column are wanted. */
+export interface PartsAsk {
+  to: number;
+  /** Rows after `to` are another run's. */
+  strict: boolean;
+  view: View | undefined;
+  line: boolean;
+}
+
 /** Gives the bytes that `decodeLines` reads. */
 export type Reader = (ask: LinesAsk) => Promise<ArrayBuffer>;
 
@@ -86,6 +95,8 @@ export class Past {
   private overview = new Table(1, null, WIDTH);
   private readonly ranges = new Map<string, Table>();
   private focused = "";
+  /** Whether lines have the rows there, too. */
+  private pointed = false;
   /** What takes the place of a table once it has been read. */
   private readonly fresh = new Map<Table, { table: Table; done: () => void }>();
   private readonly runs = new Map<string, Set<string>>();
@@ -132,8 +143,13 @@ export class Past {
     return this.overview.end(run);
   }
 
-  /** The rows around a step are wanted one by one; null: around none. */
-  focus(step: number | null): void {
+  /**
+   * The rows around a step are wanted one by one, for numbers, and for lines if it is pointed at;
+   * null: around none.
+   */
+  focus(step: number | null, pointed: boolean): void {
+    this.pointed = pointed;
+    this.version += 1;
     if (step === null) {
       this.focused = "";
       return;
@@ -156,15 +172,14 @@ export class Past {
     this.want(this.range(view.from, view.to, widthOf(view)), name, kind);
   }
 
-  /**
-   * What there is of a column up to step `to`, in order; `strict`: rows after it are another's.
-   */
-  parts(run: string, name: string, to: number, strict: boolean, view: View | undefined): Part[] {
+  /** What there is of a column up to a step, in order. */
+  parts(run: string, name: string, { to, strict, view, line }: PartsAsk): Part[] {
     const key = keyOf(run, name);
     const piece = this.overview.pieces.get(key);
     let parts: Part[] = piece ? [{ piece, from: 1, to, strict }] : [];
     const seen = view && this.ranges.get(rangeKey({ ...view, width: widthOf(view) }));
-    for (const table of [seen, this.ranges.get(this.focused)]) {
+    const focused = line && !this.pointed ? undefined : this.ranges.get(this.focused);
+    for (const table of [seen, focused]) {
       const piece = table?.pieces.get(key);
       if (table === undefined || piece === undefined) continue;
       const from = Math.max(1, table.from);

@@ -56,6 +56,9 @@ export class LineChart implements Chart {
   private readonly lines: RunLines;
   private readonly bounds = new GrowingBounds();
   private readonly settled = new Settled();
+  /** Axes and grid as uPlot drew them last, and what they depend on. */
+  private readonly axes = document.createElement("canvas");
+  private drawnAxes = "";
   private scene: Scene | null = null;
   private drawnSignature = "";
   private ground = TOKENS.light.page;
@@ -108,6 +111,7 @@ export class LineChart implements Chart {
     this.observer.observe(this.plotHost);
     // Labels drawn before the page's font was there are drawn again in it.
     void document.fonts?.ready.then(() => {
+      this.drawnAxes = "";
       if (this.root.isConnected) this.redraw();
     });
   }
@@ -192,13 +196,19 @@ export class LineChart implements Chart {
     this.empty.hidden = !this.lines.empty(scene);
     this.empty.textContent = scene.rows.waiting || (this.options.empty ?? "no rows yet");
     this.describe(false);
-    this.plot.setData(
-      [
-        [this.view[0], this.view[1]],
-        [null, null],
-      ],
-      true,
-    );
+    const axes = this.axesKey(scene);
+    // Axes grow in steps: between these, uPlot has nothing to do.
+    if (axes === this.drawnAxes) this.paintOnAxes(scene);
+    else {
+      this.drawnAxes = axes;
+      this.plot.setData(
+        [
+          [this.view[0], this.view[1]],
+          [null, null],
+        ],
+        true,
+      );
+    }
     if (this.hoverStep !== null) this.showHover();
   }
 
@@ -215,9 +225,33 @@ export class LineChart implements Chart {
     };
   }
 
+  /** Called by uPlot once it has drawn its axes. */
   private paint(plot: uPlot): void {
-    const scene = this.scene;
-    if (scene === null) return;
+    if (this.scene === null) return;
+    const { canvas } = plot.ctx;
+    [this.axes.width, this.axes.height] = [canvas.width, canvas.height];
+    this.axes.getContext("2d")?.drawImage(canvas, 0, 0);
+    this.paintLines(plot, this.scene);
+  }
+
+  private paintOnAxes(scene: Scene): void {
+    const { ctx } = this.plot;
+    ctx.save();
+    ctx.setTransform(1, 0, 0, 1, 0, 0);
+    ctx.clearRect(0, 0, ctx.canvas.width, ctx.canvas.height);
+    ctx.drawImage(this.axes, 0, 0);
+    ctx.restore();
+    this.paintLines(this.plot, scene);
+  }
+
+  /** All that axes and grid depend on. */
+  private axesKey(scene: Scene): string {
+    const { width, height, ctx } = this.plot;
+    const size = [width, height, ctx.canvas.width, ctx.canvas.height];
+    return [...size, ...this.view, ...this.values, this.scale, scene.theme].join();
+  }
+
+  private paintLines(plot: uPlot, scene: Scene): void {
     const frame = this.frame();
     const { ctx, bbox } = plot;
     ctx.save();

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -16,6 +17,8 @@ import numpy as np
 
 from lrd_core.settings import SettingError
 
+#: A row that is on the page so soon is not one of a backlog.
+SOON_S = 0.2
 SIZE = {"width": 1440, "height": 900}
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -69,7 +72,7 @@ SLIDE = """([slides]) => new Promise((done) => {
     n += 1;
     slider.value = String(0.9 * Math.abs(((2 * n) / slides) % 2 - 1));
     slider.dispatchEvent(new Event('input', { bubbles: true }));
-    if (n < slides) setTimeout(move, 50);
+    if (n < slides) setTimeout(move, 20);
     else done((answered() - before) / ((performance.now() - began) / 1000));
   };
   move();
@@ -149,6 +152,18 @@ def began(page: Any) -> None:
 def complete(page: Any, id: str, runs: list[str], rows: int) -> None:
     """Wait until the loss of all runs is there."""
     page.wait_for_function(COMPLETE, arg=[id, runs, rows], timeout=60_000, polling="raf")
+
+
+def settle(page: Any, seconds: float = 30.0) -> None:
+    """Wait, at most so long, until the page shows rows soon after they were made: what was made
+    while it opened comes first."""
+    late = f"{PROBE}.since('r1', 'sent', {PROBE}.experiment.step).values.at(-1)"
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        made = page.evaluate(f"() => {late} ?? 0")
+        if time.time() - made < SOON_S:
+            return
+        page.wait_for_timeout(500)
 
 
 def turned(page: Any, path: str, id: str, runs: list[str], rows: int) -> float:

@@ -108,8 +108,8 @@ export class Composed {
 
   private reserve(rows: number): void {
     if (rows <= this.steps.length) return;
-    let capacity = this.steps.length;
-    while (capacity < rows) capacity *= 2;
+    // There are hundreds of these on a page: little is kept in reserve.
+    const capacity = Math.max(rows, Math.ceil(this.steps.length * 1.125));
     const grown = <A extends Float64Array | Int32Array>(old: A, made: A): A => {
       made.set(old);
       return made;

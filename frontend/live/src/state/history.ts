@@ -14,6 +14,9 @@ const MOST_VALUES = 2_000_000;
 const MOST_KEPT = 600;
 /** Columns that a run may have, for a guess before any has come. */
 const USUAL_COLUMNS = 40;
+/** Once there is a past, rows join it in smaller parts, but not more often than this. */
+const SOME_VALUES = 125_000;
+const PAUSE_MS = 20_000;
 /** Where rows are let go of, this share of them stays. */
 const KEPT = 0.25;
 
@@ -53,6 +56,7 @@ export class History implements Rows {
   private readonly kept = new Map<string, Kept>();
   private readonly asked = new Map<string, "line" | "sample">();
   private renewing = false;
+  private renewed = Number.NEGATIVE_INFINITY;
   /** The newest step when the history began in the middle. */
   private begun: number | null = null;
 
@@ -69,6 +73,7 @@ export class History implements Rows {
     this.inheritFolds();
     this.seq = answer.seq;
     this.begun = this.head;
+    this.renewed = performance.now();
     past.focus(this.begun, false);
     this.version += 1;
   }
@@ -197,6 +202,7 @@ export class History implements Rows {
     const { past } = this;
     if (past === null) return;
     this.renewing = true;
+    this.renewed = performance.now();
     const begun = fresh ? past.outline() : Promise.resolve();
     begun
       .then(() => past.renew(this.asked))
@@ -220,6 +226,9 @@ export class History implements Rows {
         if (n > MOST_ROWS) return true;
         values += n * columns.size;
       }
+    }
+    if (this.past !== null && performance.now() - this.renewed >= PAUSE_MS) {
+      return values > SOME_VALUES;
     }
     return values > MOST_VALUES;
   }

@@ -157,6 +157,38 @@ describe("a long history", () => {
     expect(valueAt(history.column("r1", "loss"), 39_000)).toBe(loss(39_000));
   });
 
+  it("once begun gives its newest rows to the past now and then, not with every frame", async () => {
+    await open(new FakeStore({ r1: { loss } }, LAST));
+    const line = () => history.line("r1", "loss", ALL);
+    await settled(line);
+    const whole = (line() as Column).n;
+    const before = store.asks.length;
+    const names = Array.from({ length: 500 }, (_, i) => `c${i}`);
+    const send = async (i: number) => {
+      const first = LAST + i * 100 + 1;
+      const steps = Array.from({ length: 100 }, (_, k) => first + k);
+      const others = names.map((name) => [name, steps] as const);
+      const columns = { loss: steps.map(loss), ...Object.fromEntries(others) };
+      store.last = LAST + (i + 1) * 100;
+      store.seq = i + 2;
+      history.ingest(frame(i + 2, [block("r1", first, columns)]));
+      line();
+      await vi.runAllTimersAsync();
+    };
+    for (let i = 0; i < 5; i++) await send(i);
+    expect((line() as Column).n).toBe(whole + 500);
+    expect(store.asks).toHaveLength(before);
+    await vi.advanceTimersByTimeAsync(20_000);
+    await send(5);
+    expect(store.asks.length).toBeGreaterThan(before);
+    const column = line() as Column;
+    expect(column.steps[column.n - 1]).toBe(LAST + 600);
+    expect(valueAt(history.column("r1", "c7"), LAST + 600)).toBe(LAST + 600);
+    const asks = store.asks.length;
+    await send(6);
+    expect(store.asks).toHaveLength(asks);
+  });
+
   it("of a fork is its parent's up to where it left it, and nothing of what the parent did then", async () => {
     const other = (step: number) => 100 + loss(step);
     const fork = { id: "r2", parent: "r1", fork_step: 50_000 };

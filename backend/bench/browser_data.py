@@ -4,11 +4,12 @@ that goes on with it."""
 from __future__ import annotations
 
 import asyncio
-import threading
+import multiprocessing
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from multiprocessing.synchronize import Event
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,8 @@ from lrd_core.engine.frames import VERSION, Block, Frame, encode, packed
 #: Rows of a stored frame: small enough that one fits for 20 runs.
 FRAME_ROWS = 4096
 TEST_EVERY = 25
+#: Seconds for a process to begin or to end.
+START_S = 30.0
 #: Unix seconds at which a row left, in every row of the first run.
 SENT = "sent"
 #: An experiment has at most 16 runs at a time, but may have had more.
@@ -136,12 +139,25 @@ def prepare(url: str, sizes: Sequence[tuple[int, int]]) -> list[Stored]:
 @contextmanager
 def streaming(host: Host, stored: Stored, pace: float) -> Iterator[None]:
     """The experiment's job, once: it makes a step of all runs `pace` times a second, each in a
-    frame of its own."""
+    frame of its own. A process like a worker's, since the server ends workers when it closes."""
+    context = multiprocessing.get_context("spawn")
+    begun, ending = context.Event(), context.Event()
+    process = context.Process(target=_job, args=(host, stored, pace, begun, ending), daemon=True)
+    process.start()
+    begun.wait(START_S)
+    try:
+        yield
+    finally:
+        ending.set()
+        process.join(START_S)
+        process.kill()
+
+
+def _job(host: Host, stored: Stored, pace: float, begun: Event, ending: Event) -> None:
     outbox = Outbox()
     outbox.begin(stored.frames)
-    ending = threading.Event()
-
-    def run() -> None:
+    with linked(host.worker_url, host.token, stored.id, outbox):
+        begun.set()
         due, step = time.monotonic(), stored.steps
         while not ending.is_set():
             due += 1 / pace
@@ -151,12 +167,3 @@ def streaming(host: Host, stored: Stored, pace: float) -> Iterator[None]:
             blocks[0].columns[SENT] = ("f8", np.array([time.time()], "<f8").tobytes())
             seq = outbox.next_seq()
             outbox.put_frame(seq, encode(Frame(VERSION, seq, blocks)))
-
-    thread = threading.Thread(target=run, daemon=True)
-    with linked(host.worker_url, host.token, stored.id, outbox):
-        thread.start()
-        try:
-            yield
-        finally:
-            ending.set()
-            thread.join()

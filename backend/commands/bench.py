@@ -49,7 +49,8 @@ def bench(name: str, device: str, as_json: bool, out: Path | None, short: bool =
     elif device != "cpu":
         raise SettingError("device", device, f"cpu: the benchmark {name} runs there only")
     if short and "short" not in signature(measure).parameters:
-        raise SettingError("short", name, "a benchmark that has a short form: stream")
+        have = ", ".join(one for one, m in known.items() if "short" in signature(m).parameters)
+        raise SettingError("short", name, f"a benchmark that has a short form: {have}")
     if short:
         given["short"] = True
     result = measure(**given)

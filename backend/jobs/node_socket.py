@@ -17,7 +17,7 @@ from backend.jobs.node_messages import (
 )
 from backend.jobs.nodes import Node
 from backend.jobs.process import Send
-from backend.jobs.socket import first_fault, let_in, refuse, text
+from backend.jobs.socket import checked_hello, first_fault, let_in, refuse, text
 from backend.services import Services
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ async def node_socket(socket: WebSocket) -> None:
     nodes = services.manager.crew.nodes
     node: Node | None = None
     try:
-        hello = _hello(await text(socket))
+        hello = checked_hello(NodeHello, await text(socket), NODE_VERSION)
         _check_leading(services)
         node = await nodes.connect(hello, send, socket.close)
         await send(NodeWelcome().model_dump_json())
@@ -60,17 +60,6 @@ async def _hear(services: Services, node: Node, said: str) -> None:
     if isinstance(message, NodeLeaving):
         services.manager.node_leaves(node)
     services.manager.crew.nodes.heard(node, message)
-
-
-def _hello(said: str) -> NodeHello:
-    try:
-        hello = NodeHello.model_validate_json(said)
-    except ValidationError as error:
-        raise RefusedError(Close.MESSAGE, f"hello: {first_fault(error)}") from None
-    if hello.link != NODE_VERSION:
-        words = f"link: version {hello.link} is not known here ({NODE_VERSION} is)"
-        raise RefusedError(Close.VERSION, f"{words}; install one version on both ends")
-    return hello
 
 
 def _check_leading(services: Services) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import hmac
 import logging
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import TypeAdapter, ValidationError
@@ -32,6 +32,7 @@ from backend.jobs.messages import (
     WorkerStatus,
     WorkerView,
 )
+from backend.jobs.node_messages import NodeHello
 from backend.jobs.process import Send, Worker
 from backend.jobs.seal import opened
 from backend.jobs.unstored import RETRY_S, cause, until_stored
@@ -43,6 +44,7 @@ log = logging.getLogger(__name__)
 router = APIRouter()
 
 _messages: TypeAdapter[WorkerMessage] = TypeAdapter(WorkerMessage)
+Hello = TypeVar("Hello", WorkerHello, NodeHello)
 
 
 @router.websocket("/api/worker")
@@ -55,7 +57,7 @@ async def worker_socket(socket: WebSocket) -> None:
     send: Send = socket.send_text
     worker: Worker | None = None
     try:
-        hello = _hello(await text(socket))
+        hello = checked_hello(WorkerHello, await text(socket), LINK_VERSION)
         worker = await _welcome(socket, services, hello, send)
         if worker is not None:
             await services.manager.joined(worker, assigned=hello.experiment is not None)
@@ -130,13 +132,18 @@ async def text(socket: WebSocket) -> str:
     return str(found)
 
 
-def _hello(said: str) -> WorkerHello:
+def checked_hello(kind: type[Hello], said: str, version: int) -> Hello:
+    """The hello that a text says, of whoever speaks `version`.
+
+    Raises:
+        RefusedError: it is none, or of another version.
+    """
     try:
-        hello = WorkerHello.model_validate_json(said)
+        hello = kind.model_validate_json(said)
     except ValidationError as error:
         raise RefusedError(Close.MESSAGE, f"hello: {first_fault(error)}") from None
-    if hello.link != LINK_VERSION:
-        words = f"link: version {hello.link} is not known here ({LINK_VERSION} is)"
+    if hello.link != version:
+        words = f"link: version {hello.link} is not known here ({version} is)"
         raise RefusedError(Close.VERSION, f"{words}; install one version on both ends")
     return hello
 

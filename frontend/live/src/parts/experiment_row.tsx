@@ -1,11 +1,10 @@
 import { useState } from "preact/hooks";
 import { formatStep } from "../look/format.ts";
 import type { ExperimentSummary, State } from "../protocol.ts";
-import { NO_MENUS, summaryName } from "../state/names.ts";
 import { addressOf, compareWith } from "../state/url.ts";
 import { useApp } from "./context.ts";
 import { ExperimentWords } from "./experiment_words.tsx";
-import { RunGlyph } from "./glyph.tsx";
+import { RunLabels } from "./run_labels.tsx";
 
 const STOPPABLE: State[] = ["queued", "running", "paused"];
 
@@ -22,7 +21,6 @@ interface Props {
 export function ExperimentRow({ row, label, onChanged, onTag }: Props) {
   const app = useApp();
   const [stopping, setStopping] = useState(false);
-  const menus = app.catalogue.value ?? NO_MENUS;
   const stop = async () => {
     setStopping(true);
     try {
@@ -51,13 +49,7 @@ export function ExperimentRow({ row, label, onChanged, onTag }: Props) {
         ))}
       </td>
       <td>
-        <span class="labels">
-          {row.labels.map((name, i) => (
-            <span key={row.slots[i]}>
-              <RunGlyph slot={row.slots[i] ?? i} size={12} /> {summaryName(name, menus)}
-            </span>
-          ))}
-        </span>
+        <RunLabels row={row} />
       </td>
       <td>{row.seed}</td>
       <td>

@@ -2,9 +2,10 @@ import { useEffect, useState } from "preact/hooks";
 import { formatStep } from "../../look/format.ts";
 import type { Experiment, ExperimentSummary, Run } from "../../protocol.ts";
 import { messageOf } from "../../state/api.ts";
-import { NO_MENUS, shortName, summaryName } from "../../state/names.ts";
+import { NO_MENUS, shortName } from "../../state/names.ts";
 import { useApp } from "../context.ts";
 import { RunGlyph } from "../glyph.tsx";
+import { RunLabels } from "../run_labels.tsx";
 
 const TYPING_MS = 200;
 const MOST = 50;
@@ -125,7 +126,6 @@ function Found({ row }: { row: ExperimentSummary }) {
   const app = useApp();
   const { compare } = app;
   const [open, setOpen] = useState(false);
-  const menus = app.catalogue.value ?? NO_MENUS;
   const problems = app.catalogue.value?.problems ?? [];
   const label = row.name || (problems.find((p) => p.name === row.problem)?.label ?? row.problem);
   const { runs, add } = compare.choice.value;
@@ -160,17 +160,7 @@ function Found({ row }: { row: ExperimentSummary }) {
           {all ? "Added" : "Add all"}
         </button>
       </div>
-      {open ? (
-        <RunsOf id={row.id} />
-      ) : (
-        <span class="labels">
-          {row.labels.map((name, i) => (
-            <span key={row.slots[i]}>
-              <RunGlyph slot={row.slots[i] ?? i} size={12} /> {summaryName(name, menus)}
-            </span>
-          ))}
-        </span>
-      )}
+      {open ? <RunsOf id={row.id} /> : <RunLabels row={row} />}
     </li>
   );
 }

@@ -273,7 +273,8 @@ class Ordeal:
         for answer in self.answered:
             assert known[answer["id"]] == answer
         ended = server.experiment(self.id)
-        assert ended["node"] == self.schedule.parts["node"]
+        # One that was killed goes on elsewhere while its machine is away.
+        assert ended["node"] == self.schedule.parts["node"] or (self.killed and not ended["node"])
         assert ended["step"] == STEPS
         assert self.killed or not any(control["kind"] == "resume" for control in log)
         assert {run["replay"] for run in ended["runs"]} <= {"", "equal"}

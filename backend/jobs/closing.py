@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from pydantic import ValidationError
+
 #: A close frame holds at most so many bytes of reason.
 MAX_REASON = 123
 #: Bytes of a message in either direction.
@@ -58,3 +60,9 @@ def shortened(reason: str) -> str:
     """`reason` in one line of at most `MAX_REASON` bytes of UTF-8."""
     line = " ".join(reason.split())
     return line.encode("utf-8", "replace")[:MAX_REASON].decode(errors="ignore")
+
+
+def first_fault(error: ValidationError) -> str:
+    """The first thing wrong with a message, on one line."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'text'}: {first['msg']}"

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from backend.jobs.closing import FINAL, MAX_MESSAGE, REFUSED, Close
+from backend.jobs.closing import FINAL, MAX_MESSAGE, REFUSED, Close, first_fault
 from backend.jobs.messages import (
     Ack,
     Assign,
@@ -173,7 +173,7 @@ class Link:
         except ConnectionClosed:
             pass
         except ValidationError as error:
-            log.warning("connects anew after a message it does not know: %s", _first(error))
+            log.warning("connects anew after a message it does not know: %s", first_fault(error))
         finally:
             done.set()
             if sender is not None:
@@ -216,9 +216,3 @@ class Link:
         except (ConnectionClosed, OSError):
             # What was taken and not delivered is sent again: the outbox keeps it till it is stored.
             return
-
-
-def _first(error: ValidationError) -> str:
-    """The first thing wrong with a message, on one line."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
-from backend.jobs.closing import Close
+from backend.jobs.closing import Close, first_fault
 from backend.jobs.crew import Crew
 from backend.jobs.node_messages import (
     NODE_VERSION,
@@ -169,6 +169,8 @@ class NodeProcess:
                     await self._obey(order)
         except ConnectionClosed:
             pass
+        except ValidationError as error:
+            log.warning("connects anew after a message it does not know: %s", first_fault(error))
 
     def _hello(self) -> NodeHello:
         given = self.settings

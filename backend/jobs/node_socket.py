@@ -7,7 +7,7 @@ import logging
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 
-from backend.jobs.closing import Close, RefusedError
+from backend.jobs.closing import Close, RefusedError, first_fault
 from backend.jobs.node_messages import (
     NODE_VERSION,
     NodeHello,
@@ -17,7 +17,7 @@ from backend.jobs.node_messages import (
 )
 from backend.jobs.nodes import Node
 from backend.jobs.process import Send
-from backend.jobs.socket import checked_hello, first_fault, let_in, refuse, text
+from backend.jobs.socket import checked_hello, let_in, refuse, text
 from backend.services import Services
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from backend.api.errors import error_response
 from backend.errors import ApiError
-from backend.jobs.closing import Close, RefusedError, shortened
+from backend.jobs.closing import Close, RefusedError, first_fault, shortened
 from backend.jobs.job import Job
 from backend.jobs.manager import Manager
 from backend.jobs.messages import (
@@ -166,12 +166,6 @@ def _code(error: Exception) -> Close:
     if isinstance(error, RefusedError):
         return error.code
     return Close.GAP if isinstance(error, SequenceGapError) else Close.FRAME
-
-
-def first_fault(error: ValidationError) -> str:
-    """The first thing wrong with a message, on one line."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(map(str, first['loc'])) or 'text'}: {first['msg']}"
 
 
 async def _serve(socket: WebSocket, manager: Manager, worker: Worker, send: Send) -> None:

@@ -52,6 +52,10 @@ class Node:
         if wait:
             until(self.known, what=f"the connection of {self.name}: {self.log}")
 
+    def runs(self) -> bool:
+        """It was started, and has not ended."""
+        return "process" in vars(self) and self.process.poll() is None
+
     def known(self) -> bool:
         """The server has it on its list."""
         assert self.process.poll() is None, self.log

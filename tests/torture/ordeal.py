@@ -64,7 +64,6 @@ class World:
         self.node = Node(
             self.server, folder / NODE, NODE, 30, self.proxy.port, environment=environment
         )
-        self.node.start()
 
     def switch(self, name: str, value: float | None = None) -> None:
         """Switch a fault on, or off (None)."""
@@ -81,7 +80,7 @@ class World:
 
     def close(self) -> None:
         self.proxy.close()
-        if self.node.process.poll() is None:
+        if self.node.runs():
             self.node.kill()
         if self.alive():
             self.server.process.kill()
@@ -89,19 +88,20 @@ class World:
         for worker in self.server.workers():
             worker.kill()
 
-    def calm(self) -> None:
-        """No fault any more, and a server that answers."""
+    def calm(self, node: bool) -> None:
+        """No fault any more, a server that answers, and the node if it is wanted."""
         self.proxy.mend()
         for switch in self.faults.iterdir():
             switch.unlink()
         if not self.alive():
             self.server.start()
-        self.start_node()
-        until(self.node.known, what="the return of the node")
+        if node:
+            self.start_node()
+            until(self.node.known, what="the return of the node")
 
     def start_node(self) -> None:
-        """Start the node if it was killed."""
-        if self.node.process.poll() is not None:
+        """Start the node if it does not run."""
+        if not self.node.runs():
             self.node.start(wait=False)
 
 
@@ -169,14 +169,14 @@ class Ordeal:
     def run(self) -> None:
         """Go through it, settle, and check everything."""
         world = self.world
-        world.calm()
+        world.calm(node=bool(self.schedule.parts["node"]))
         self.id = world.server.create(**self.schedule.parts, speed=SPEED)["id"]
         watcher = Watcher(world, self.id)
         began = time.monotonic()
         for event in self.schedule.events:
             time.sleep(max(0.0, began + event.at - time.monotonic()))
             self._act(event)
-        world.calm()
+        world.calm(node=bool(self.schedule.parts["node"]))
         until(self._finished, SETTLE_S, what=f"the end of {self.schedule}")
         for thread in self._asking:
             thread.join(30)

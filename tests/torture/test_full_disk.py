@@ -25,7 +25,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture
 def training(world: World) -> str:
     """Id of an experiment that trains."""
-    world.calm()
+    world.calm(node=False)
     id: str = world.server.create(**PARTS, speed=200)["id"]
     world.server.reach(id, 20)
     return id

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from backend.jobs.job import Job
+from backend.jobs.sites import elsewhere, info
 from backend.jobs.usage import machine
 from backend.protocol import DeviceInfo, JobInfo, NodeInfo
 from backend.services import Services, services
@@ -52,4 +53,4 @@ async def devices(at: At) -> list[DeviceInfo]:
 @router.get("/nodes")
 async def nodes(at: At) -> list[NodeInfo]:
     """The other machines that train for this server, by name."""
-    return at.manager.nodes()
+    return [info(site, at.manager.all()) for site in elsewhere(at.manager.crew.nodes)]

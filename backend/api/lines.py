@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 import msgspec
 import numpy as np
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from numpy.typing import NDArray
 
+from backend.api.series import At, Id, check_range
 from backend.errors import ApiError
-from backend.services import Services, services
 from backend.store.reading import ROWS_A_PIXEL, RawColumn, Read, RunLines
 
 router = APIRouter(prefix="/experiments", tags=["experiments"])
@@ -24,7 +24,6 @@ MOST_WIDTH = 4096
 #: Values that one answer may hold if every column has as many rows as are not put in buckets.
 MOST_VALUES = 6_000_000
 
-At = Annotated[Services, Depends(services)]
 Names = Annotated[str, Query(max_length=4000, description="names, separated by commas")]
 
 
@@ -34,7 +33,7 @@ Names = Annotated[str, Query(max_length=4000, description="names, separated by c
     responses={200: {"content": {"application/msgpack": {}}}},
 )
 async def lines(
-    id: Annotated[str, Path(max_length=32)],
+    id: Id,
     at: At,
     columns: Names = "",
     samples: Names = "",
@@ -54,9 +53,7 @@ async def lines(
     `[dtype, bytes]` as in frames.
     """
     experiment = await at.manager.experiment(id)
-    if last is not None and last < first:
-        allowed = f"a step from first={first} on"
-        raise ApiError(422, "last", last, allowed, f"last: {last} is not allowed; use {allowed}")
+    check_range(first, last)
     bucketed, sampled = _names(columns), _names(samples)
     wanted = bucketed | sampled
     most = len(experiment.runs) * len(wanted) * ROWS_A_PIXEL * width

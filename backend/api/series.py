@@ -77,6 +77,17 @@ async def columns(id: Id, at: At, run: Annotated[str, Query(max_length=32)]) -> 
     return ColumnNames(run=run, columns=await at.store.column_names(id, run))
 
 
+def check_range(first: int, last: int | None) -> None:
+    """Whether `last` does not come before `first`.
+
+    Raises:
+        ApiError: 422, it does.
+    """
+    if last is not None and last < first:
+        allowed = f"a step from first={first} on"
+        raise ApiError(422, "last", last, allowed, f"last: {last} is not allowed; use {allowed}")
+
+
 def check(experiment: Experiment, run: str, first: int, last: int | None) -> None:
     """Whether a run can be asked for steps `first` to `last`.
 
@@ -87,9 +98,7 @@ def check(experiment: Experiment, run: str, first: int, last: int | None) -> Non
     if run not in names:
         allowed = "one of " + ", ".join(names)
         raise ApiError(422, "run", run, allowed, f"run: there is no {run!r}; use {allowed}")
-    if last is not None and last < first:
-        allowed = f"a step from first={first} on"
-        raise ApiError(422, "last", last, allowed, f"last: {last} is not allowed; use {allowed}")
+    check_range(first, last)
     if experiment.step and first > experiment.step:
         allowed = f"a step in [1, {experiment.step}]: that is how far it is"
         message = f"first: {first} is not allowed; use {allowed}"

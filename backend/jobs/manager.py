@@ -21,18 +21,9 @@ from backend.jobs.memory import ADVICE
 from backend.jobs.messages import Shutdown
 from backend.jobs.nodes import Node
 from backend.jobs.process import Send, Worker
-from backend.jobs.sites import elsewhere, info
 from backend.jobs.tasks import Tasks
 from backend.jobs.unanswered import no_worker
-from backend.protocol import (
-    ControlIn,
-    ControlOut,
-    Experiment,
-    ExperimentIn,
-    Limits,
-    NodeInfo,
-    ResumeIn,
-)
+from backend.protocol import ControlIn, ControlOut, Experiment, ExperimentIn, Limits, ResumeIn
 from backend.settings import Settings
 from backend.store import Store
 from lrd_core.engine.experiment import check_experiment
@@ -118,6 +109,10 @@ class Manager:
         active.sort(key=lambda job: job.experiment.created_at)
         return [*active, *self.launcher.queue()]
 
+    def all(self) -> list[Job]:
+        """Those that hold a place, or wait for one."""
+        return list(self._jobs.values())
+
     def job(self, id: str) -> Job | None:
         return self._jobs.get(id)
 
@@ -143,7 +138,7 @@ class Manager:
             ApiError: nothing there to replace, or the server is being shut down.
         """
         self._refuse_if_closing()
-        spec = await asyncio.to_thread(checked, given, list(self._jobs.values()), self.crew.nodes)
+        spec = await asyncio.to_thread(checked, given, self.all(), self.crew.nodes)
         await self._check_replaced(given.replaces)
         self._refuse_if_closing()
         experiment = new_experiment(given, spec)
@@ -159,11 +154,6 @@ class Manager:
             if job is not None and job.active:
                 words = f"its worker on {node.name} was stopped at step {{step}}"
                 job.stop_words = f"{words}; every step is kept"
-
-    def nodes(self) -> list[NodeInfo]:
-        """The other machines that train for this server."""
-        jobs = list(self._jobs.values())
-        return [info(site, jobs) for site in elsewhere(self.crew.nodes)]
 
     async def resume(self, id: str, given: ResumeIn) -> Experiment:
         """Let an ended experiment go on where its record ends, in a new process; one that has not
@@ -331,8 +321,8 @@ class Manager:
     async def _await_return(self, job: Job) -> None:
         since = time.monotonic()
         # On this machine a process that has ended is seen; one elsewhere may train on, unseen.
-        elsewhere = job.experiment.node
-        limit = self._settings.away_limit if elsewhere else self._settings.return_limit
+        node = job.experiment.node
+        limit = self._settings.away_limit if node else self._settings.return_limit
         while True:
             worker = job.worker
             if self._jobs.get(job.id) is not job or (worker is not None and worker.send):
@@ -350,7 +340,7 @@ class Manager:
             return
         if job.worker is not None:
             job.worker.kill()
-            where = f" on {elsewhere}" if elsewhere else ""
+            where = f" on {node}" if node else ""
             cause = f"its worker process{where} lost the connection and did not come back"
         else:
             cause = "the server was restarted and its worker process did not come back"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from backend.jobs.unstored import no_room
@@ -25,26 +25,22 @@ class WatchedVault(Vault):
         super().__init__(folder, experiment)
         self._full = full
         self._kept = kept
-        self._told: dict[str, list[Checkpoint]] = {}
-        self._tell()
+        self._tell(self.runs())
 
-    def save(self, snapshot: Snapshot, pinned: bool = False) -> None:
+    def save(self, snapshot: Snapshot, pinned: bool = False) -> set[str]:
         try:
-            super().save(snapshot, pinned)
+            changed = super().save(snapshot, pinned)
         except OSError as error:
             if no_room(error):
                 self._full(f"no checkpoint at step {snapshot.step}: {error.strerror}")
             raise
-        finally:
-            self._tell()
+        self._tell(changed)
+        return changed
 
     def forget(self, run: str, after: int) -> None:
         super().forget(run, after)
-        self._tell()
+        self._tell([run])
 
-    def _tell(self) -> None:
-        for run in self.runs():
-            found = self.list(run)
-            if found != self._told.get(run):
-                self._told[run] = found
-                self._kept(run, found)
+    def _tell(self, runs: Iterable[str]) -> None:
+        for run in runs:
+            self._kept(run, self.list(run))

@@ -82,19 +82,21 @@ class Vault:
         found = [_parsed(path) for path in folder.iterdir()]
         return sorted((c for c in found if c is not None), key=lambda c: c.step)
 
-    def save(self, snapshot: Snapshot, pinned: bool = False) -> None:
+    def save(self, snapshot: Snapshot, pinned: bool = False) -> set[str]:
         """Write a snapshot; one that is there already stays, since it is from before any change.
+        Gives the runs whose checkpoints are others now.
 
         Raises:
             OSError: it could not be written; nothing is left of it.
         """
         plain, kept = (self._path(snapshot.run, snapshot.step, p) for p in (False, True))
         if kept.exists():
-            return
+            return set()
         if plain.exists():
-            if pinned:
-                plain.rename(kept)
-            return
+            if not pinned:
+                return set()
+            plain.rename(kept)
+            return {snapshot.run}
         path = kept if pinned else plain
         path.parent.mkdir(parents=True, exist_ok=True)
         about = {
@@ -108,7 +110,7 @@ class Vault:
         }
         data = safetensors.torch.save(snapshot.tensors, {"lrd": json.dumps(about)})
         _write(path, data)
-        self._thin()
+        return {snapshot.run, *self._thin()}
 
     def forget(self, run: str, after: int) -> None:
         """Delete a run's checkpoints of later steps than `after`."""
@@ -162,12 +164,15 @@ class Vault:
     def _path(self, run: str, step: int, pinned: bool) -> Path:
         return self._folder / run / f"{step:012d}{PINNED if pinned else ''}{SUFFIX}"
 
-    def _thin(self) -> None:
+    def _thin(self) -> set[str]:
+        """Delete what is too much; gives the runs that lost some."""
         files = [checkpoint for run in self.runs() for checkpoint in self.list(run)]
         kept = [Kept(c.path.parent.name, c.step, c.size, c.pinned) for c in files]
-        for index in surplus(kept, self._budget, self._most):
+        gone = surplus(kept, self._budget, self._most)
+        for index in gone:
             with suppress(FileNotFoundError):
                 files[index].path.unlink()
+        return {kept[index].run for index in gone}
 
 
 def _fingerprint(experiment: ExperimentSpec) -> dict[str, Any]:

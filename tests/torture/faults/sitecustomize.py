@@ -56,12 +56,14 @@ def _fill_and_slow_store(full: Path, slow: Path) -> None:
 
     @event.listens_for(Engine, "begin")
     def begin(connection: Any) -> None:
-        pages = FULL if full.exists() else ROOMY
+        # For the whole transaction: else a write in the middle would find the room of its begin.
+        connection.info["full"] = full.exists()
+        pages = FULL if connection.info["full"] else ROOMY
         connection.connection.dbapi_connection.execute(f"PRAGMA max_page_count={pages}")
 
     @event.listens_for(Engine, "before_cursor_execute", retval=True)
-    def execute(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> Any:
-        if full.exists() and statement.split()[0] in WRITES:
+    def execute(connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> Any:
+        if connection.info["full"] and statement.split()[0] in WRITES:
             return TOO_LARGE, ()  # what is small might find room on a page that is there
         return statement, parameters
 

@@ -323,6 +323,7 @@ class Manager:
         # On this machine a process that has ended is seen; one elsewhere may train on, unseen.
         node = job.experiment.node
         limit = self._settings.away_limit if node else self._settings.return_limit
+        ended = False
         while True:
             worker = job.worker
             if self._jobs.get(job.id) is not job or (worker is not None and worker.send):
@@ -333,7 +334,9 @@ class Manager:
                 return
             # It counts from the last time that it was there: it may come often and be cut again.
             seen = since if worker is None else max(since, worker.seen)
-            if time.monotonic() - seen > limit:
+            # One of before this server's start, that its node does not have any more.
+            ended = bool(node) and worker is None and not self.crew.nodes.has_others(node)
+            if ended or time.monotonic() - seen > limit:
                 break
             await asyncio.sleep(0.1)
         if self._closing or self._jobs.get(job.id) is not job:
@@ -342,6 +345,8 @@ class Manager:
             job.worker.kill()
             where = f" on {node}" if node else ""
             cause = f"its worker process{where} lost the connection and did not come back"
+        elif ended:
+            cause = f"its worker process on {node} ended while the server was away"
         else:
             cause = "the server was restarted and its worker process did not come back"
         active, paused = job.active, job.experiment.state == "paused"

@@ -33,6 +33,8 @@ class Node:
     def __init__(self, name: str, tasks: Tasks) -> None:
         self.name = name
         self.about: NodeHello | None = None
+        #: Names of the worker processes that run there, as it tells.
+        self.running: set[str] = set()
         #: It was asked to end: nothing starts there any more.
         self.leaving = False
         self.send: Send | None = None
@@ -125,7 +127,16 @@ class Nodes:
                 with suppress(Exception):  # it may be closed already
                     await node.close(Close.REPLACED, "this node has connected anew")
         node.about, node.send, node.close, node.leaving = hello, send, close, False
+        node.running = set(hello.workers)
         return node
+
+    def has_others(self, name: str) -> bool:
+        """Whether processes may run on a node that have not come to this server yet; of a node that
+        is not connected nobody knows."""
+        node = self._nodes.get(name)
+        if node is None or node.send is None:
+            return True
+        return not node.running <= {worker.name for worker in self.on(node)}
 
     def connected(self, node: Node) -> None:
         """Make up for what a node and this server have missed of each other."""
@@ -152,6 +163,10 @@ class Nodes:
         """What a node tells."""
         match message:
             case NodeStarted() | NodeEnded():
+                if isinstance(message, NodeStarted):
+                    node.running.add(message.worker)
+                else:
+                    node.running.discard(message.worker)
                 found = (w for w in self.on(node) if w.name == message.worker)
                 worker = next(found, None)
                 if worker is None:

@@ -135,6 +135,25 @@ def test_training_goes_on_without_the_node_that_started_it(server: Server, node:
     until(lambda: server.get("/api/nodes")[0]["jobs"] == 0, what="a free place")
 
 
+def test_a_worker_that_ends_while_the_server_is_away_is_not_waited_for(
+    server: Server, node: Node
+) -> None:
+    parts = {**ADAM, "steps": 100_000, "speed": 200}
+    ending = server.create(**parts)["id"]
+    server.reach(ending, 20)
+    (process,) = server.workers()
+    going_on = server.create(**parts)["id"]
+    server.reach(going_on, 20)
+    server.kill()
+    process.kill()
+    server.start()
+    words = "its worker process on box ended while the server was away"
+    assert words in server.state(ending, "failed")["message"]
+    assert server.experiment(going_on)["state"] == "running"
+    server.reach(going_on, server.experiment(going_on)["step"] + 20)
+    server.control(going_on, kind="stop")
+
+
 def test_a_node_that_is_interrupted_sends_what_it_has(server: Server, node: Node) -> None:
     id = server.create(**ADAM, steps=100_000, speed=500)["id"]
     server.reach(id, 100)

@@ -18,7 +18,12 @@ export class PixelColumns {
   private last = new Int32Array(0);
   private gapFirst = new Int32Array(0);
   private gapLast = new Int32Array(0);
-  private positive = new Float64Array(0);
+  /** Of the values in view. */
+  private min = Infinity;
+  private max = -Infinity;
+  private minPositive = Infinity;
+  /** The newest column in view with rows or gaps; 0 is none. */
+  private newestInView = 0;
 
   /** Set the view: steps from and to, and the number of pixel columns; forgets rows if it changed. */
   view(range: Range, width: number): void {
@@ -27,7 +32,6 @@ export class PixelColumns {
       const make = () => new Int32Array(width + 2);
       [this.first, this.low, this.high, this.last] = [make(), make(), make(), make()];
       [this.gapFirst, this.gapLast] = [make(), make()];
-      this.positive = new Float64Array(width + 2);
     }
     this.range = [range[0], range[1]];
     this.width = width;
@@ -39,7 +43,8 @@ export class PixelColumns {
     for (const array of [this.first, this.low, this.high, this.last, this.gapFirst, this.gapLast]) {
       array.fill(-1);
     }
-    this.positive.fill(Infinity);
+    [this.min, this.max, this.minPositive] = [Infinity, -Infinity, Infinity];
+    this.newestInView = 0;
   }
 
   /** Take in rows up to `n`; values that aren't finite are gaps. */
@@ -68,6 +73,8 @@ export class PixelColumns {
 
   private put(column: number, i: number, values: Float64Array): void {
     const v = values[i] as number;
+    const inView = column >= 1 && column <= this.width;
+    if (inView && column > this.newestInView) this.newestInView = column;
     if (!Number.isFinite(v)) {
       if (this.gapFirst[column] === -1) this.gapFirst[column] = i;
       this.gapLast[column] = i;
@@ -80,31 +87,21 @@ export class PixelColumns {
       if (v > (values[this.high[column] as number] as number)) this.high[column] = i;
     }
     this.last[column] = i;
-    if (v > 0 && v < (this.positive[column] as number)) this.positive[column] = v;
+    if (!inView) return;
+    if (v < this.min) this.min = v;
+    if (v > this.max) this.max = v;
+    if (v > 0 && v < this.minPositive) this.minPositive = v;
   }
 
   /** Smallest and largest value in view; for log axes the smallest positive. NaN without data. */
-  extent(values: Float64Array, positive: boolean): Range {
-    let min = Infinity;
-    let max = -Infinity;
-    for (let c = 1; c <= this.width; c++) {
-      if (this.first[c] === -1) continue;
-      min = Math.min(
-        min,
-        positive ? (this.positive[c] as number) : (values[this.low[c] as number] as number),
-      );
-      max = Math.max(max, values[this.high[c] as number] as number);
-    }
-    if (positive && !(max > 0)) max = -Infinity;
+  extent(positive: boolean): Range {
+    const [min, max] = [positive ? this.minPositive : this.min, this.max];
     return min <= max ? [min, max] : [Number.NaN, Number.NaN];
   }
 
   /** The newest pixel column with rows in view, counted from 0; −1 without any. */
   get newest(): number {
-    for (let c = this.width; c >= 1; c--) {
-      if (this.first[c] !== -1 || this.gapLast[c] !== -1) return c - 1;
-    }
-    return -1;
+    return this.newestInView - 1;
   }
 
   /**

@@ -97,7 +97,7 @@ export class LineShape {
   }
 
   extent(scale: Scale): Range {
-    return this.rawColumns.extent(this.drawn.raw, scale === "log");
+    return this.rawColumns.extent(scale === "log");
   }
 
   /**

@@ -1,17 +1,16 @@
 import type { Column, Rows, View } from "../charts/types.ts";
-import { Composed, type Part } from "./composed.ts";
+import type { Part } from "./composed.ts";
 import { Group } from "./group.ts";
 import type { Kin } from "./lineage.ts";
 import type { LinesAnswer } from "./lines.ts";
 import { Merged } from "./merged.ts";
 import type { PartsAsk, Past } from "./past.ts";
+import { Wholes } from "./wholes.ts";
 import { type Block, type Frame, numbersOf } from "./wire.ts";
 
 /** More rows of a run than this are not held one by one, nor more numbers of all runs together. */
 const MOST_ROWS = 14_000;
 const MOST_VALUES = 2_000_000;
-/** Columns with a past that are kept put together. */
-const MOST_KEPT = 600;
 /** Columns that a run may have, for a guess before any has come. */
 const USUAL_COLUMNS = 40;
 /** Once there is a past, rows join it in smaller parts, but not more often than this. */
@@ -23,14 +22,6 @@ const KEPT = 0.25;
 /** Whether so much is read from the store as it is looked at, instead of row by row. */
 export function isLong(steps: number, runs: number): boolean {
   return steps > MOST_ROWS || steps * runs * USUAL_COLUMNS > MOST_VALUES;
-}
-
-/** A column that begins with the past, and how many rows since it has taken in. */
-interface Kept {
-  composed: Composed;
-  /** What it was made of; anything else asks for a new one. */
-  basis: string;
-  rows: number;
 }
 
 /**
@@ -53,7 +44,10 @@ export class History implements Rows {
   private past: Past | null = null;
   /** By run the last step that is the past's. */
   private readonly folded = new Map<string, number>();
-  private readonly kept = new Map<string, Kept>();
+  private readonly wholes = new Wholes(
+    ({ run, name, view, line }, to) => this.parts(run, name, { to, strict: false, view, line }),
+    () => this.past?.comeLater(),
+  );
   private readonly asked = new Map<string, "line" | "sample">();
   private renewing = false;
   private renewed = Number.NEGATIVE_INFINITY;
@@ -146,23 +140,9 @@ export class History implements Rows {
     const folded = this.folded.get(run) ?? 0;
     if (past === null || folded === 0) return raw;
     past.ask(name, line ? "line" : "sample", view);
-    const key = `${run}\n${name}\n${line}\n${past.viewKey(view)}`;
-    const basis = `${past.version}/${folded}/${raw ? this.changes(run) : "none"}`;
-    let kept = this.kept.get(key);
-    if (kept?.basis !== basis || kept.rows > (raw?.n ?? 0)) {
-      const to = raw && raw.n > 0 ? Math.min(folded, (raw.steps[0] as number) - 1) : Infinity;
-      const parts = this.parts(run, name, { to, strict: false, view, line });
-      kept = { composed: new Composed(parts, line), basis, rows: 0 };
-      // Views that were left are made anew should one come back to them.
-      if (this.kept.size >= MOST_KEPT) this.kept.clear();
-      this.kept.set(key, kept);
-    }
-    if (raw) {
-      kept.composed.append(raw, kept.rows);
-      kept.rows = raw.n;
-    }
-    const { column } = kept.composed;
-    return column.n > 0 ? column : undefined;
+    const basis = { past: past.version, folded, changes: raw ? this.changes(run) : -1 };
+    const viewKey = past.viewKey(view);
+    return this.wholes.of({ run, name, line, view, viewKey, basis }, raw);
   }
 
   /** The past of a run: its ancestors', then its own. */
@@ -174,8 +154,10 @@ export class History implements Rows {
   }
 
   /** How often rows that are held were changed. */
-  private changes(run: string): string {
-    return [...(this.runs.get(run)?.values() ?? [])].map((group) => group.changes).join();
+  private changes(run: string): number {
+    let sum = 0;
+    for (const { changes } of this.runs.get(run)?.values() ?? []) sum += changes;
+    return sum;
   }
 
   private raw(run: string, name: string): Column | undefined {
@@ -209,7 +191,6 @@ export class History implements Rows {
       .then(() => {
         for (const run of this.runs.keys()) this.foldRun(run, past.end(run));
         this.inheritFolds();
-        this.kept.clear();
         this.version += 1;
       })
       // The server is away: it is tried again with the frames that come when it is back.

@@ -39,6 +39,7 @@ const MOST_VALUES = 6_000_000;
 const ROWS_A_PIXEL = 4;
 const AT_ONCE = 2;
 const RETRY_MS = 2000;
+const LATER_MS = 20;
 
 /** Columns of all runs between two steps, as far as they were asked for. */
 class Table {
@@ -100,8 +101,16 @@ export class Past {
   /** What takes the place of a table once it has been read. */
   private readonly fresh = new Map<Table, { table: Table; done: () => void }>();
   private readonly runs = new Map<string, Set<string>>();
+  /** What was asked for last. */
+  private last: { name: string; kind: Kind; view: View | undefined; version: number } = {
+    name: "",
+    kind: "sample",
+    view: undefined,
+    version: -1,
+  };
   private flying = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private coming: ReturnType<typeof setTimeout> | undefined;
   private closed = false;
 
   constructor(
@@ -132,6 +141,16 @@ export class Past {
   close(): void {
     this.closed = true;
     clearTimeout(this.timer);
+    clearTimeout(this.coming);
+  }
+
+  /** Something that has come is left for the next frame: `changed` then, once. */
+  comeLater(): void {
+    if (this.coming !== undefined || this.closed) return;
+    this.coming = setTimeout(() => {
+      this.coming = undefined;
+      this.changed();
+    }, LATER_MS);
   }
 
   names(run: string): ReadonlySet<string> {
@@ -163,6 +182,11 @@ export class Past {
 
   /** Asks for a column of all runs in `view`, where it is not there yet. */
   ask(name: string, kind: Kind, view: View | undefined): void {
+    const { last } = this;
+    const same = last.name === name && last.kind === kind && last.view === view;
+    // All runs of a chart ask for the same.
+    if (same && last.version === this.version) return;
+    this.last = { name, kind, view, version: this.version };
     const unknown = this.begun && ![...this.runs.values()].some((names) => names.has(name));
     if (unknown) return;
     if (this.overview.want(name, kind)) this.schedule();
@@ -196,7 +220,8 @@ export class Past {
 
   /** Views with the same key see the same parts. */
   viewKey(view: View | undefined): string {
-    const key = view === undefined ? "" : rangeKey({ ...view, width: widthOf(view) });
+    if (view === undefined || this.ranges.size === 0) return "";
+    const key = rangeKey({ ...view, width: widthOf(view) });
     return this.ranges.has(key) ? key : "";
   }
 

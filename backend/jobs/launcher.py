@@ -88,6 +88,12 @@ class Launcher:
         )
         await self.pump()
 
+    async def begin_again(self, job: Job) -> None:
+        """Queue a job whose process is gone before it trained."""
+        queued = job.experiment.queue or Queued(at=0.0, paused=False)
+        job.spawned = job.worker = None
+        await self.submit(job, queued.paused, queued.who)
+
     def _moment(self) -> float:
         """Now, and later than whoever waits already: the order outlives a clock set back."""
         waiting = self.queue()
@@ -157,7 +163,8 @@ class Launcher:
         worker.experiment = job.id
         job.spawned = worker
         try:
-            started = {"state": "starting", "queue": None, "message": "", "node": site.name}
+            # How it was asked for is kept: if this server dies now, it is started again.
+            started = {"state": "starting", "queue": queued, "message": "", "node": site.name}
             await job.change(**started, threads=threads)
         except Exception:
             # Not stored: it goes on waiting, and the process is sent away when it connects.

@@ -32,6 +32,9 @@ from lrd_core.problems import PROBLEMS
 log = logging.getLogger(__name__)
 
 CLOSE_S = 3.5
+#: In which the worker of an experiment that was being started when the server ended comes back, if
+#: it had heard of it.
+BEGIN_S = 5.0
 #: In which the link of a process that has ended must be closed, its last rows stored.
 END_S = 3.0
 #: In which the store must take the end of an experiment when the server is shut down.
@@ -323,6 +326,9 @@ class Manager:
         # On this machine a process that has ended is seen; one elsewhere may train on, unseen.
         node = job.experiment.node
         limit = self._settings.away_limit if node else self._settings.return_limit
+        # Of one that was being started nobody knows whether its worker had heard of it.
+        begins = job.worker is None and job.experiment.state == "starting"
+        limit = min(limit, BEGIN_S) if begins else limit
         ended = False
         while True:
             worker = job.worker
@@ -340,6 +346,9 @@ class Manager:
                 break
             await asyncio.sleep(0.1)
         if self._closing or self._jobs.get(job.id) is not job:
+            return
+        if begins and job.worker is None:
+            await self.launcher.begin_again(job)
             return
         if job.worker is not None:
             job.worker.kill()

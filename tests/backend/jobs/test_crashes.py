@@ -86,6 +86,21 @@ def test_a_killed_backend_comes_back_to_a_job_that_went_on(own_server: Server) -
     assert [c["id"] for c in controls] == [changed.json()["id"], out.json()["id"]]
 
 
+def test_an_experiment_that_was_being_started_is_started_again(own_server: Server) -> None:
+    server = own_server
+    made = [
+        server.post("/api/experiments", 201, problem="beale", steps=300, speed=0, paused=paused)
+        for paused in (False, True)
+    ]
+    server.kill()
+    server.start()
+    assert server.state(made[0]["id"], "finished")["step"] == 300
+    everything(server, made[0]["id"]).check_gapless(RUNS, 300)
+    assert server.state(made[1]["id"], "paused")["step"] == 0
+    for one in made:
+        assert server.get(f"/api/experiments/{one['id']}/controls") == []
+
+
 def test_an_orphaned_worker_that_died_meanwhile_is_told(tmp_path: Path) -> None:
     with running_server(tmp_path, return_limit=1) as server:
         id = server.create(problem="beale", steps=100_000, speed=100)["id"]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lrd_core.engine.experiment import ExperimentSpec
 from lrd_core.engine.frames import Block, ColumnBuffer, joined, packed
 from lrd_core.engine.member import Member
-from lrd_core.engine.segment import Segment, numbers
+from lrd_core.engine.segment import Segment, Step, numbers
 from lrd_core.probes import Position, Sketch, StepRow, held_out, update, update_ratios
 from lrd_core.problems import get_problem
 from lrd_core.problems.problem import Instance
@@ -40,6 +40,8 @@ class Rows:
         self._segments: list[Segment] = []
         #: The one that the next row of compiled code goes to, if it follows.
         self._open: Segment | None = None
+        #: The step whose row is only to be added to these, if it has no other columns; 0 is none.
+        self._due, self._steps = 0, list[Step]()
         self._asked: list[tuple[int, Callable[[], Row]]] = []
         #: The parameters that the run began with.
         self.start = [p.detach().clone() for p in self._parameters]
@@ -69,6 +71,12 @@ class Rows:
         row, at = self._row, members[0].optimizer.sums_at
         row = None if at is None else row
         opens = row is not None and at is not None and row.write(at)
+        due, self._due = self._due, 0
+        if step == due and row is not None and not opens and step % self._test_every:
+            # Nearly every step: it goes on where the last one was, alone.
+            self._steps.append((loss, settings, None, None))
+            self._due = step + 1
+            return
         more = _NONE
         if step % self._test_every == 0:
             found = self._held_out(members, row)
@@ -86,6 +94,8 @@ class Rows:
             segment.steps.append((loss, settings, None, None))
             if more:
                 segment.more.append(more)
+            elif len(members) == 1:
+                self._due, self._steps = step + 1, segment.steps
         if len(members) > 1:
             segment.copies.append([m.loss for m in members])
 
@@ -159,7 +169,7 @@ class Rows:
             if bad is not None:
                 segment.cut(bad + 1)
                 del self._segments[place + 1 :]
-                self._open = None
+                self._open, self._due = None, 0
                 last = segment.first + bad
                 self._asked = [(step, row) for step, row in self._asked if step <= last]
                 return last
@@ -167,7 +177,9 @@ class Rows:
 
     def take(self, run: str) -> list[Block]:
         """All rows so far as blocks of `run`; none is left afterwards."""
-        segments, self._segments, self._open = self._segments, [], None
+        segments, self._segments, self._open, self._due = self._segments, [], None, 0
+        if self._row is not None:
+            self._row.part()
         blocks = joined(self._block(run, segment) for segment in segments)
         asked, self._asked = self._asked, []
         return blocks + self._held_out_blocks(run, asked)

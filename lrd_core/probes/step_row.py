@@ -81,6 +81,11 @@ class StepRow:
         self._compiled(self._at)
         return opens
 
+    def part(self) -> None:
+        """The rows so far are read together, and those to come: they had better lie in a table."""
+        if self._left < ROOM // 2:
+            self._left = 0
+
     @property
     def place(self) -> tuple[NDArray[np.float32], int]:
         """Where the newest row is: its table, for `read`, and its number there."""

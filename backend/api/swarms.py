@@ -22,12 +22,13 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
-from typing import Any
+from functools import partial
 
 import msgspec
 import numpy as np
 from fastapi import APIRouter, Request, Response
 
+from backend.api.swarm_pictures import Picture, Pictures
 from backend.errors import ApiError
 from backend.protocol import RunIn, SwarmIn
 from backend.services import kept
@@ -60,6 +61,8 @@ class Order:
     seed: int
     masks: Masks
     runs: Sequence[RunSpec]
+    #: By run all that its picture depends on.
+    keys: Sequence[str]
 
 
 def check_order(given: SwarmIn) -> Order:
@@ -83,7 +86,11 @@ def check_order(given: SwarmIn) -> Order:
     if steps > fits:
         mend = f"at most {fits} steps for {len(runs)} runs of {n} × {n} starts, or a smaller n"
         raise SettingError("steps", steps, mend)
-    return Order(surface, n, steps, int(SEED.check(given.seed)), given.masks, runs)
+    shared = given.model_dump_json(exclude={"client", "runs"})
+    keys = [
+        f"{i}{run.model_dump_json(exclude={'label'})}{shared}" for i, run in enumerate(given.runs)
+    ]
+    return Order(surface, n, steps, int(SEED.check(given.seed)), given.masks, runs, keys)
 
 
 def _check_run(run: RunIn, place: int, surface: Surface, steps: int) -> RunSpec:
@@ -155,7 +162,7 @@ async def compute(given: SwarmIn, request: Request) -> Response:
         if await request.is_disconnected():
             return Response(status_code=204)
         compiled = await _prepared(order, given)
-        content = await asyncio.to_thread(pictures, order, compiled)
+        content = await asyncio.to_thread(pictures, order, compiled, kept(request, Pictures))
     # Compressing takes longer than computing.
     headers = {"Content-Encoding": "identity"}
     return Response(content, media_type="application/msgpack", headers=headers)
@@ -183,14 +190,19 @@ async def _prepared(order: Order, given: SwarmIn) -> bool:
     return True
 
 
-def pictures(order: Order, compiled: bool) -> bytes:
+def pictures(order: Order, compiled: bool, known: Pictures) -> bytes:
     """The answer."""
     for run in order.runs:
         prepare(order.surface, run)
     began = time.perf_counter()
+
+    def make(run: RunSpec) -> Picture:
+        return _picture(basins(order.surface, run, order.n, order.steps, order.seed, order.masks))
+
+    starts = order.n * order.n
     found = [
-        basins(order.surface, run, order.n, order.steps, order.seed, order.masks)
-        for run in order.runs
+        known.of(key, starts, partial(make, run))
+        for key, run in zip(order.keys, order.runs, strict=True)
     ]
     view = order.surface.view
     return msgspec.msgpack.encode(
@@ -205,12 +217,12 @@ def pictures(order: Order, compiled: bool) -> bytes:
             "minima": [asdict(point) for point in minima_of(order.surface)],
             "seconds": time.perf_counter() - began,
             "compiled": compiled,
-            "pictures": [_picture(one) for one in found],
+            "pictures": found,
         }
     )
 
 
-def _picture(found: Basins) -> dict[str, Any]:
+def _picture(found: Basins) -> Picture:
     steps = np.where(found.reached_at == NEVER, NEVER_16, found.reached_at)
     return {
         "which": found.which.tobytes(),

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from backend.api.swarm_pictures import Pictures
 from backend.api.swarms import MAX_WAITING, Turns
 from backend.errors import ApiError
 from lrd_core.engine.experiment import check_run
@@ -148,3 +149,28 @@ def test_a_full_room_is_told() -> None:
             return error.value.status
 
     assert asyncio.run(scene()) == 503
+
+
+def test_what_a_slider_does_not_move_is_not_computed_again(server: Server) -> None:
+    surface = get_problem("himmelblau")
+    assert isinstance(surface, Surface)
+    for rate in (0.1, 0.2, 0.1):
+        runs = [RUN, RUN | {"drop_rate": rate}, RUN]
+        found = msgspec.msgpack.decode(ask(server, runs=runs, seed=9).content)["pictures"]
+        for place, (run, picture) in enumerate(zip(runs, found, strict=True)):
+            wanted = basins(surface, check_run(run, place, surface.suggested_lr), 24, 60, 9)
+            assert picture["which"] == wanted.which.tobytes()
+
+
+def test_pictures_are_kept_up_to_a_number_of_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backend.api.swarm_pictures.MOST", 300)
+    made: list[str] = []
+    pictures = Pictures()
+
+    def want(name: str) -> Any:
+        return pictures.of(name, 100, lambda: made.append(name) or {"name": name})
+
+    for name in ("a", "b", "c", "a", "d", "a", "b"):
+        assert want(name) == {"name": name}
+    # The fourth is one too many: b was asked for longest ago.
+    assert made == ["a", "b", "c", "d", "b"]

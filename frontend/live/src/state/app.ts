@@ -9,6 +9,7 @@ import { FrameLoop } from "./frame_loop.ts";
 import { lectureIn, withLecture } from "./lecture.ts";
 import { placeAddress } from "./lesson_url.ts";
 import { Lessons } from "./lessons.ts";
+import type { Look } from "./looks.ts";
 import { keepPlace, placeOf } from "./place.ts";
 import { Session } from "./session.ts";
 import {
@@ -53,6 +54,9 @@ export class App {
   readonly controls = signal(false);
   /** Which of its pictures is the second one; they go around. */
   readonly picture = signal(0);
+  /** What a task's sixth picture shows, and whether it is as wide as its row. */
+  readonly look = signal<Look>("mask");
+  readonly wide = signal(false);
   /** Whether the keys are shown. */
   readonly help = signal(false);
   readonly toast = signal<Toast | null>(null);

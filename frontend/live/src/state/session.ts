@@ -19,6 +19,7 @@ import { type LinesAsk, Past } from "./past.ts";
 import { Pictures } from "./pictures.ts";
 import { POLICY_PREFIX, withSetting } from "./run_settings.ts";
 import { SurfaceRows } from "./surface_rows.ts";
+import { TaskRows } from "./task_rows.ts";
 import { decodeFrame } from "./wire.ts";
 
 /** How long a thumb has to rest until rows around it are read. */
@@ -48,6 +49,7 @@ export class Session {
   private step: number;
   private closed = false;
   private surfaceRows: SurfaceRows | undefined;
+  private taskRows: TaskRows | undefined;
   private connection: Connection | null = null;
   private readonly stops: (() => void)[] = [];
 
@@ -109,6 +111,10 @@ export class Session {
   /** Rows with the computed columns of the problem's kind. */
   get rows(): Rows {
     const surface = this.problem.peek()?.surface;
+    if (this.experiment.peek().kind === "task") {
+      this.taskRows ??= new TaskRows(this.history, () => this.experiment.peek().runs);
+      return this.taskRows;
+    }
     if (!surface) return this.history;
     this.surfaceRows ??= new SurfaceRows(this.history, surface.points);
     return this.surfaceRows;

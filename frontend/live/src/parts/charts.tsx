@@ -172,16 +172,20 @@ export function AccuracyChart({ session, class: extra }: Props) {
 /** What a gap is made of, and what it cannot say. */
 function GapNote({ experiment }: { experiment: Experiment }) {
   const noisy = Number(experiment.settings.label_noise ?? 0) > 0;
-  const band = experiment.seeds > 1 ? " · band: at most its 95 % interval" : "";
+  const { seeds } = experiment;
   const why = [
     `Test loss less the mean train loss of the ${GAP_WINDOW} steps around it, each of its own batch and before its update. The newest point has the steps before it alone.`,
     noisy ? "Train labels have noise that test labels lack." : "",
-    band ? "How test and train loss vary together over seeds is not recorded." : "",
+    seeds > 1
+      ? "The band is the widest that the 95 % interval of the mean can be: how test and train loss vary together over seeds is not recorded."
+      : "",
   ];
   return (
     <span class="gap-note" title={why.filter(Boolean).join(" ")}>
-      test loss − train loss, mean of {GAP_WINDOW} steps around{noisy ? ", noisy labels" : ""}
-      {band}
+      {seeds > 1
+        ? `test − train loss, mean of ${seeds} seeds; band: 95 % at most`
+        : `test loss − train loss, mean of ${GAP_WINDOW} steps around`}
+      {noisy && seeds < 2 ? "; noisy labels" : ""}
     </span>
   );
 }

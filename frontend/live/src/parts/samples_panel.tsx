@@ -43,7 +43,7 @@ export function SamplesPanel({ session, class: extra, tabs }: Props) {
   const wanted =
     connected && !back && visible && run && why === "" ? { run: run.id, setting: order } : null;
   const { watch, refused } = useWatch(session, "samples", wanted, samples);
-  useSteps(session, watch);
+  useSteps(session, watch, refused === "");
   const aside = (
     <>
       {run && (

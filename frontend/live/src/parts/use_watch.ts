@@ -1,6 +1,6 @@
 import type { ReadonlySignal } from "@preact/signals";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { messageOf } from "../state/api.ts";
+import { ApiError, messageOf } from "../state/api.ts";
 import type { Look } from "../state/looks.ts";
 import type { Session } from "../state/session.ts";
 import { PATIENCE_MS, Watch } from "../state/watch.ts";
@@ -35,7 +35,7 @@ export function useWatch(
         .control(session.id, { kind: "watch", value: what, run, setting, who: app.me })
         .then(() => setRefused(""))
         .catch((error: unknown) => {
-          if (target !== null) setRefused(messageOf(error));
+          if (target !== null) setRefused(reason(error));
         });
     };
     const patience = look === "mask" ? PATIENCE_MS : SLOW_PATIENCE_MS;
@@ -58,15 +58,20 @@ export function useWatch(
   return { watch, refused };
 }
 
-/** Asks again for what stopped coming while steps are made. */
-export function useSteps(session: Session, watch: Watch): void {
+function reason(error: unknown): string {
+  const refused = error instanceof ApiError && error.detail.field === "value";
+  return refused ? "This task has no examples that can be shown." : messageOf(error);
+}
+
+/** Asks again for what stopped coming while steps are made; not if that would be in vain. */
+export function useSteps(session: Session, watch: Watch, hope = true): void {
   const app = useApp();
   useEffect(() => {
     let seen = session.head;
     return app.loop.add(() => {
-      if (session.head === seen) return;
+      if (session.head === seen || !hope) return;
       seen = session.head;
       watch.stepped();
     });
-  }, [session, watch]);
+  }, [session, watch, hope]);
 }

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { formatStep } from "../look/format.ts";
 import { whyDisabled } from "../state/actions.ts";
 import {
@@ -23,6 +23,7 @@ import { useVisible } from "./visible.ts";
 
 /** Rows that a table shows at once; its CSV has all. */
 const MOST = 240;
+const NOTE_MS = 2000;
 
 interface Props {
   session: Session;
@@ -62,6 +63,10 @@ export function LayersPanel({ session, class: extra, tabs }: Props) {
     );
     setNote(copied ? "copied" : "the browser refused");
   };
+  useEffect(() => {
+    const timer = setTimeout(() => setNote(""), NOTE_MS);
+    return () => clearTimeout(timer);
+  }, [note]);
   const options = [
     { value: "one", label: chosen ? session.nameOf(chosen) : "chosen run" },
     { value: "all", label: "all runs" },

@@ -590,7 +590,7 @@ export interface ControlMessage {
 
 /**
  * The newest state of a picture; only what is looked at is sent, nothing of it is stored. `name` is
- * ``plane``, ``contour``, ``picture`` or ``usage``.
+ * ``plane``, ``contour``, ``picture``, ``layers``, ``samples`` or ``usage``.
  */
 export interface ViewMessage {
   type: "view";

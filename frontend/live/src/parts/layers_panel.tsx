@@ -67,6 +67,7 @@ export function LayersPanel({ session, class: extra, tabs }: Props) {
     const timer = setTimeout(() => setNote(""), NOTE_MS);
     return () => clearTimeout(timer);
   }, [note]);
+  useEffect(() => setNote(""), [cursor]);
   const options = [
     { value: "one", label: chosen ? session.nameOf(chosen) : "chosen run" },
     { value: "all", label: "all runs" },

@@ -35,7 +35,8 @@ type Value = (i: number) => number;
  *   together is not recorded.
  * - `full_norm`: norm of the update before the mask. The masked update is a part of it, so that
  *   their cosine is the ratio of their norms. Not known where what is left out still moves.
- * - `effective_lr`: learning rate × (1 − drop rate).
+ * - `effective_lr`: learning rate × (1 − drop rate), or × the share kept where a policy does not
+ *   drop by coins of that rate; under rescale ÷ (1 − drop rate).
  */
 export class TaskRows implements Rows {
   private readonly made = new Map<string, Made>();
@@ -66,9 +67,16 @@ export class TaskRows implements Rows {
     if (name === `${GAP}/mean`) return this.gap(run, "/mean", 1, view);
     if (name === `${GAP}/sd`) return this.gap(run, "/sd", -1, view);
     if (name === FULL_NORM) return this.fullNorm(run, view);
-    if (name !== EFFECTIVE_LR) return undefined;
-    return this.product(run, ["lr", "drop_rate"], name, view, ([lr, rate]) => {
-      return (lr as number) * (1 - (rate as number));
+    return name === EFFECTIVE_LR ? this.effectiveLr(run, view) : undefined;
+  }
+
+  private effectiveLr(run: string, view?: View): Column | undefined {
+    const scaled = this.runs().find((one) => one.id === run);
+    const names = ["lr", "drop_rate", "keep_rate"];
+    return this.product(run, names, EFFECTIVE_LR, view, ([lr, rate, share]) => {
+      const keep = 1 - (rate as number);
+      const kept = scaled && dropsByRate(scaled) ? keep : (share as number);
+      return ((lr as number) * kept) / (scaled?.rescale ? keep : 1);
     });
   }
 
@@ -170,5 +178,10 @@ function isPart({ rescale, policy, policy_settings }: Scaled): boolean {
   const { rest } = policy_settings;
   if (typeof rest === "number" && rest !== 0) return false;
   // Other policies have scales of their own.
-  return !rescale || policy === LRD || policy.startsWith("per_");
+  return !rescale || dropsByRate({ policy });
+}
+
+/** Whether a coin of the drop rate decides what is left out of an update. */
+function dropsByRate({ policy }: Pick<Scaled, "policy">): boolean {
+  return policy === LRD || policy.startsWith("per_");
 }

@@ -64,8 +64,18 @@ describe("rows of a task", () => {
 
   it("has lr × keep, and passes on what is recorded", () => {
     const { rows: task, put } = rows();
-    put(1, 1, { lr: [0.5], drop_rate: [0.5] });
+    const set = { lr: [0.5], drop_rate: [0.5], keep_rate: [0.75] };
+    put(1, 1, set);
     expect(task.column("r1", "effective_lr")?.values[0]).toBe(0.25);
+    // A policy that drops otherwise is told by what it kept; rescaled updates are larger again.
+    for (const [other, expected] of [
+      [{ policy: "cautious" }, 0.375],
+      [{ rescale: true }, 0.5],
+    ] as const) {
+      const one = rows([{ ...run, ...other }]);
+      one.put(1, 1, set);
+      expect(one.rows.column("r1", "effective_lr")?.values[0]).toBe(expected);
+    }
     expect(task.column("r1", "lr")?.values[0]).toBe(0.5);
     expect(task.column("r1", "gap")).toBeUndefined();
   });

@@ -54,8 +54,11 @@ export function LayersPanel({ session, class: extra, tabs }: Props) {
   const shown = all ? runs : runs.filter((run) => run.id === chosen?.id);
   const named = layerRows(layers.value, shown, (run) => session.nameOf(run), tensors);
   const column = (run: string, name: string) => session.rows.column(run, name);
-  const rows = sorted(cursor === null ? named : recordedRows(named, column, cursor), sorting);
-  const step = cursor ?? layers.value?.step ?? 0;
+  // Where no job tells of them, what was recorded is there all the same.
+  const told = layers.value?.runs.some((one) => shown.some((run) => run.id === one.run)) ?? false;
+  const back = cursor !== null || (!told && wanted === null);
+  const step = cursor ?? (back ? session.head : (layers.value?.step ?? 0));
+  const rows = sorted(back ? recordedRows(named, column, step) : named, sorting);
   const copy = async () => {
     const copied = await navigator.clipboard?.writeText(layersCsv(rows, step)).then(
       () => true,
@@ -94,7 +97,7 @@ export function LayersPanel({ session, class: extra, tabs }: Props) {
       foot={
         <>
           <span class="look-note" role="status" data-testid="layers-note">
-            {note || refused || told(rows, cursor, step)}
+            {note || refused || words(rows, back, step)}
           </span>
           <button type="button" class="link" data-testid="layers-csv" onClick={() => void copy()}>
             copy CSV
@@ -142,10 +145,10 @@ export function LayersPanel({ session, class: extra, tabs }: Props) {
 }
 
 /** What the numbers are of. */
-function told(rows: readonly LayerRow[], cursor: number | null, step: number): string {
+function words(rows: readonly LayerRow[], back: boolean, step: number): string {
   const cut = rows.length > MOST ? `${MOST} of ${rows.length} rows · ` : "";
-  if (cursor !== null) return `${cut}recorded at step ${formatStep(cursor)}; the rest is live only`;
   if (step === 0) return "no step yet";
+  if (back) return `${cut}recorded at step ${formatStep(step)}; the rest is live only`;
   const most = Math.max(0, ...rows.map((row) => row.lookedAt));
   const part = rows.some((row) => row.lookedAt < row.size && row.lookedAt > 0);
   return `${cut}step ${formatStep(step)}${part ? ` · ages: first ${formatStep(most)}` : ""}`;

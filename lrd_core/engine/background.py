@@ -72,8 +72,9 @@ class Background:
     def passes(self, step: int) -> bool:
         """Whether nothing is looked at before and after this step."""
         every = self.curvature_every
-        looks = self._looks.values()
-        if self._watched is not None or any(look.follows or look.due() for look in looks):
+        if self._watched is not None:
+            return False
+        if self._looks and any(look.follows or look.due() for look in self._looks.values()):
             return False
         return not ((every and step % every == 0) or self._paths.at(step))
 

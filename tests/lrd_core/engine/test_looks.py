@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
-import itertools
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from lrd_core.data import DATASETS
+from lrd_core.engine.advance import Stepper
 from lrd_core.engine.controls import Control
-from lrd_core.optim.policies import get_policy
+from lrd_core.engine.trainer import Trainer
+from lrd_core.optim.policies import Draw, get_policy
 from lrd_core.optim.random_bits import keep_mask_numpy
 from lrd_core.probes.layers import LOOKED_AT, Ages, Coins, coin_ages, leading
 from lrd_core.problems import PROBLEMS, get_problem
@@ -107,8 +109,6 @@ def test_coins_drawn_backwards_are_those_of_a_part() -> None:
         found = coin_ages(parameter, 3, 12, lambda _, coins=coins: coins)
         whole = np.full(parameter.numel(), 12)
         for step in range(1, 13):
-            from lrd_core.optim.policies import Draw
-
             draw = Draw(7, step, 3, 0.3, (9, 600, 3), (0, 0, 0), *[parameter] * 3)
             mask = policy.mask(draw).expand(parameter.shape).numpy().ravel()
             whole[mask] = 12 - step
@@ -137,10 +137,12 @@ def test_digits_are_shown_with_what_the_run_takes_them_for() -> None:
     assert (view["kind"], view["run"], view["total"]) == ("pictures", "r2", 24)
     pixels = np.frombuffer(base64.b64decode(view["data"]), np.uint8).reshape(24, 8, 8)
     # The same network, trained without anybody looking.
-    loop = Live(spec(**settings)).loop
-    loop._stay = False
-    loop.run()
-    model = loop._runs.get("r2").members[0].instance.model
+    experiment = spec(**settings)
+    trainer, stepper = Trainer(experiment, experiment.runs[1]), Stepper()
+    for _ in range(30):
+        stepper.advance([trainer])
+        trainer.end()
+    model: Any = trainer.members[0].instance.model
     inputs = torch.from_numpy(pixels.astype("float32") / 255).view(24, 64)
     with torch.no_grad():
         found = model(inputs).softmax(-1)
@@ -192,8 +194,6 @@ def test_a_task_without_samples_says_so() -> None:
 
 
 def test_photos_and_text_of_real_formats(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lrd_core.data import DATASETS
-
     monkeypatch.setenv("LRD_DATA", str(tmp_path))
     monkeypatch.setenv("LRD_DATA_CACHE", str(tmp_path / "cache"))
     mnist, text = image_set("mnist", (3,) * 10, (2,) * 10), "To be, or not to be. " * 60
@@ -236,8 +236,6 @@ def test_every_classifier_shows_samples() -> None:
 
 
 def test_other_tasks_words_are_one_a_class() -> None:
-    from lrd_core.data import DATASETS
-
-    for one in itertools.chain(DATASETS.values()):
+    for one in DATASETS.values():
         words = getattr(one, "words", ())
         assert not words or len(words) == one.classes

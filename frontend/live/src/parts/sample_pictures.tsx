@@ -45,9 +45,14 @@ function Tile({ view, place, sample, theme }: TileProps) {
     >
       <Canvas view={view} place={place} theme={theme} words={words} />
       <b>{taken}</b>
-      <span class="says">{right ? `${Math.round(probability * 100)}%` : `is ${is}`}</span>
+      <span class="says">{right ? shortPercent(probability) : `is ${is}`}</span>
     </li>
   );
+}
+
+/** A whole percent, which has room beside a class. */
+function shortPercent(share: number): string {
+  return Number.isNaN(share) ? "–" : `${Math.round(share * 100)}%`;
 }
 
 interface CanvasProps {

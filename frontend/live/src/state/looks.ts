@@ -124,8 +124,11 @@ export function samplesOf(content: Content): SamplesView | null {
     return { ...text, probability: text.probability.map(number) };
   }
   if (kind !== "pictures" && kind !== "points") return null;
-  const bytes = Uint8Array.from(atob(String(content.data)), (c) => c.charCodeAt(0));
-  return { ...(content as unknown as PicturesView | PointsView), data: bytes };
+  const data = Uint8Array.from(atob(String(content.data)), (c) => c.charCodeAt(0));
+  if (kind === "points") return { ...(content as unknown as PointsView), data };
+  const view = content as unknown as PicturesView;
+  const samples = view.samples.map((one) => ({ ...one, probability: number(one.probability) }));
+  return { ...view, samples, data };
 }
 
 function number(value: number | null): number {

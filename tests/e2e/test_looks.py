@@ -168,3 +168,12 @@ def test_a_fork_takes_another_schedule(server: Server, visit: Visit) -> None:
     page.wait_rows("r3", made["fork_step"] + 5)
     lr = page.rows("r3", "lr")
     assert lr[made["fork_step"] + 1] < lr[made["fork_step"]]
+
+
+def test_in_a_room_two_pictures_of_a_task_fill_the_screen(server: Server, visit: Visit) -> None:
+    page = visit(server, f"/train?experiment={started(server)}&lecture=1")
+    page.wait_rows("r1", 5)
+    for chart in ("loss", "accuracy"):
+        expect(page.chart(chart).locator(".u-over")).to_be_visible()
+        assert page.plot(chart)["width"] > 400
+        assert page.plot(chart)["height"] > 400

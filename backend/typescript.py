@@ -26,6 +26,8 @@ INPUTS: tuple[type[BaseModel], ...] = (
     protocol.ControlIn,
     protocol.ResumeIn,
     protocol.SwarmIn,
+    protocol.SweepIn,
+    protocol.SweepPatch,
     protocol.Ping,
 )
 #: What the browser receives: every field is there.
@@ -49,6 +51,8 @@ OUTPUTS: tuple[type[BaseModel], ...] = (
     protocol.Health,
     protocol.System,
     protocol.Lessons,
+    protocol.Sweep,
+    protocol.SweepCells,
     protocol.Hello,
     protocol.ExperimentMessage,
     protocol.ControlMessage,

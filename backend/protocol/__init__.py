@@ -17,6 +17,7 @@ from backend.protocol import (
     lessons,
     stream,
     swarms,
+    sweeps,
     system,
 )
 from backend.protocol.base import PROTOCOL_VERSION, Input, Message, Value
@@ -68,6 +69,17 @@ from backend.protocol.stream import (
     ViewMessage,
 )
 from backend.protocol.swarms import SwarmIn
+from backend.protocol.sweeps import (
+    Sweep,
+    SweepAxis,
+    SweepAxisIn,
+    SweepCell,
+    SweepCells,
+    SweepIn,
+    SweepPatch,
+    SweepState,
+    SweepValue,
+)
 from backend.protocol.system import System
 
 #: One a subject, each importing only from those before it.
@@ -79,6 +91,7 @@ SUBJECTS = (
     controls,
     jobs,
     swarms,
+    sweeps,
     health,
     system,
     stream,
@@ -140,6 +153,15 @@ __all__ = [
     "StepTimes",
     "SurfaceInfo",
     "SwarmIn",
+    "Sweep",
+    "SweepAxis",
+    "SweepAxisIn",
+    "SweepCell",
+    "SweepCells",
+    "SweepIn",
+    "SweepPatch",
+    "SweepState",
+    "SweepValue",
     "System",
     "Tensor",
     "Try",

@@ -145,12 +145,12 @@ async def _told(stored: Sequence[StoredSweep], at: Services) -> list[Sweep]:
 
 def _sweep(stored: StoredSweep, rows: Sequence[tuple[str, str, int]], at: Services) -> Sweep:
     given = SweepIn.model_validate(stored.spec)
-    states, made = [], 0
+    states, made, steps = list[str](), 0, given.steps or 1
     for id, state, step in rows:
         job = at.manager.job(id)
         states.append(job.experiment.state if job else state)
-        made += job.experiment.step if job else step
-    steps = given.steps or 1
+        over = states[-1] in ("finished", "diverged")
+        made += steps if over else job.experiment.step if job else step
     surface, problem = surface_of(given.problem), PROBLEMS.get(given.problem)
     suggested = problem.suggested_lr.get(given.run.optimizer, 0.0) if problem else 0.0
     return Sweep(

@@ -162,8 +162,8 @@ def spread(values: Sequence[float]) -> tuple[float | None, float | None]:
     """Mean and sample standard deviation of finite values; None where there are too few."""
     if not values:
         return None, None
-    mean = math.fsum(values) / len(values)
+    # Whoever diverges goes so far that sums and squares overflow.
+    mean = math.fsum(value / len(values) for value in values)
     if len(values) < 2:
         return mean, None
-    squares = math.fsum((value - mean) ** 2 for value in values)
-    return mean, math.sqrt(squares / (len(values) - 1))
+    return mean, math.hypot(*(value - mean for value in values)) / math.sqrt(len(values) - 1)

@@ -106,7 +106,7 @@ export class App {
     this.compare = new Compare(this.api, this.catalogue, comparing, () => this.loop.ask());
     this.stops.push(() => this.compare.stop());
     const sweeping = computed(() => this.page.value === "sweeps");
-    this.sweeps = new Sweeps(this.api, sweeping, () => this.loop.ask());
+    this.sweeps = new Sweeps(this.api, this.catalogue, sweeping, () => this.loop.ask());
     this.stops.push(() => this.sweeps.stop());
     const follow = () => this.follow();
     addEventListener("popstate", follow);

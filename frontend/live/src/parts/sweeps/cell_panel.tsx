@@ -5,6 +5,7 @@ import {
   type Cells,
   dropAndLr,
   effectiveLr,
+  measured,
   type Spot,
   spotKey,
   valueAt,
@@ -43,6 +44,8 @@ export function CellPanel({ sweep, cells, measure, shown }: Props) {
   const page = sweep.kind === "surface" ? "explore" : "train";
   const curves = sweeps.curves;
   void curves.seen.value;
+  const offered = measured(cells, sweep);
+  const held = offered.includes("test_accuracy") ? "test_accuracy" : "test_loss";
   return (
     <aside class="sweep-cell" aria-label="cell" data-testid="cell-panel" data-cell={spotKey(shown)}>
       <header>
@@ -56,7 +59,7 @@ export function CellPanel({ sweep, cells, measure, shown }: Props) {
         </p>
       </header>
       <dl class="sweep-facts">
-        {sweep.measures.map((name) => {
+        {offered.map((name) => {
           const one = measureOf(sweep, name);
           const value = cellValue(sweep, cell, one) || "–";
           return (
@@ -68,7 +71,7 @@ export function CellPanel({ sweep, cells, measure, shown }: Props) {
         })}
       </dl>
       <CellCurve column="loss" sweep={sweep} />
-      <CellCurve column={sweep.kind === "task" ? "test_accuracy" : "keep_rate"} sweep={sweep} />
+      <CellCurve column={sweep.kind === "task" ? held : "distance"} sweep={sweep} />
       <ul class="sweep-beside" aria-label="lines">
         {curves.views.map((view) => (
           <li key={view.id}>

@@ -1,19 +1,26 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Scale } from "../../charts/axis.ts";
 import { LineChart } from "../../charts/line_chart.ts";
+import { formatValue } from "../../look/format.ts";
 import type { Sweep } from "../../protocol.ts";
+import { DISTANCE } from "../../state/surface_rows.ts";
 import { HALF } from "../../state/sweeps/curves.ts";
 import { lookOf } from "../compare/labels.ts";
 import { useApp } from "../context.ts";
 
 /** Steps of a task's loss that are drawn as their mean. */
 const WINDOW = 25;
+const DISTANCE_LOOK = {
+  title: "Distance to the minimum",
+  scale: "log" as const,
+  format: formatValue,
+};
 
 /** One column of the cell that is shown, those beside it behind it. */
 export function CellCurve({ column, sweep }: { column: string; sweep: Sweep }) {
   const app = useApp();
   const { curves } = app.sweeps;
-  const look = lookOf(column);
+  const look = column === DISTANCE ? DISTANCE_LOOK : lookOf(column);
   const host = useRef<HTMLDivElement>(null);
   const [scale, setScale] = useState<Scale>(look.scale);
   const smooth = column === "loss" && sweep.kind === "task";

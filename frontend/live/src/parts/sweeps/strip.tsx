@@ -1,5 +1,5 @@
 import type { Sweep } from "../../protocol.ts";
-import { dropAndLr, heatScale } from "../../state/sweeps/cells.ts";
+import { dropAndLr, heatScale, measured } from "../../state/sweeps/cells.ts";
 import { formLike } from "../../state/sweeps/form.ts";
 import { type Measure, measureOf } from "../../state/sweeps/measures.ts";
 import { useApp } from "../context.ts";
@@ -49,7 +49,7 @@ export function SweepStrip({ sweep, measure, look, setLook }: Props) {
             data-testid="sweep-by"
             onChange={(event) => sweeps.go({ by: event.currentTarget.value })}
           >
-            {sweep.measures.map((name) => (
+            {[...new Set([...measured(sweeps.cells.value, sweep), measure.name])].map((name) => (
               <option key={name} value={name}>
                 {measureOf(sweep, name).label}
               </option>

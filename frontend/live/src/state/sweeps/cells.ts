@@ -35,6 +35,14 @@ export function sampleOf(cell: SweepCell | undefined, measure: Measure): Sample 
   return { n: value.n, mean: value.mean, sd: value.sd ?? 0 };
 }
 
+/** The measures that any cell has a value of; all of them while there are none. */
+export function measured(cells: Cells, sweep: Sweep): string[] {
+  const found = sweep.measures.filter((name) =>
+    [...cells.values()].some((cell) => cell.values[name] !== undefined),
+  );
+  return found.length > 0 ? found : sweep.measures;
+}
+
 /** Whether a cell counts when the best is looked for: not if some of its seeds lack the value. */
 export function counts(cell: SweepCell, sweep: Sweep, measure: Measure): boolean {
   return (sampleOf(cell, measure)?.n ?? 0) >= sweep.seeds;

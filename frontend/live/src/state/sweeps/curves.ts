@@ -3,13 +3,15 @@
 import { signal } from "@preact/signals";
 import type { Column, Rows, RunView } from "../../charts/types.ts";
 import { formatTick } from "../../look/format.ts";
-import type { Experiment, Sweep } from "../../protocol.ts";
+import type { Experiment, PointInfo, Sweep } from "../../protocol.ts";
 import { type Api, messageOf } from "../api.ts";
 import { type Recorded, Source } from "../compare/source.ts";
 import { halfInterval } from "../student.ts";
+import { DISTANCE } from "../surface_rows.ts";
 import { neighbours, type Spot, spotKey, valueAt } from "./cells.ts";
 
 const TASK = ["loss", "test_loss", "test_accuracy"];
+const SURFACE = ["loss", "x", "y"];
 /** Half of the 95 % interval of a mean over seeds. */
 export const HALF = "/half";
 /** Slots of the neighbours, which are drawn faintly; the cell itself has its own. */
@@ -30,6 +32,9 @@ export class CellCurves implements Rows {
   readonly trouble = signal("");
   private shown: Shown[] = [];
   private seeds = 1;
+  private wanted: string[] = [];
+  /** Of a surface its global minima. */
+  private minima: PointInfo[] = [];
   private made = "";
   private round = 0;
 
@@ -61,6 +66,7 @@ export class CellCurves implements Rows {
 
   column(run: string, name: string): Column | undefined {
     const source = this.shown.find(({ view }) => view.id === run)?.source;
+    if (name === DISTANCE) return source && this.distance(source);
     const several = this.seeds > 1;
     const spread = name.endsWith(HALF);
     const bare = spread ? name.slice(0, -HALF.length) : name;
@@ -76,8 +82,19 @@ export class CellCurves implements Rows {
     );
   }
 
-  /** Brings the curves of a cell up to date, or shows another's. */
-  async show(sweep: Sweep, spot: Spot | null): Promise<void> {
+  private distance({ columns }: Source): Column | undefined {
+    const [x, y] = [columns.get("x"), columns.get("y")];
+    if (!x || !y || this.minima.length === 0 || x.steps.length !== y.steps.length) return undefined;
+    const values = x.values.map((at, i) => {
+      const height = y.values[i] as number;
+      return Math.min(...this.minima.map((point) => Math.hypot(at - point.x, height - point.y)));
+    });
+    return columnOf(x, values);
+  }
+
+  /** Brings the curves of a cell up to date, or shows another's; `points` are the surface's. */
+  async show(sweep: Sweep, spot: Spot | null, points: PointInfo[]): Promise<void> {
+    this.minima = points.filter((point) => point.kind === "minimum");
     const made = spot ? `${sweep.id} ${spotKey(spot)}` : "";
     if (made !== this.made) this.turnTo(sweep, spot, made);
     const round = this.round;
@@ -106,6 +123,8 @@ export class CellCurves implements Rows {
     this.round += 1;
     this.made = made;
     this.seeds = sweep.kind === "task" ? sweep.seeds : 1;
+    const spread = TASK.flatMap((name) => [`${name}/mean`, `${name}/sd`]);
+    this.wanted = sweep.kind === "surface" ? SURFACE : this.seeds > 1 ? spread : TASK;
     const before = this.shown;
     const spots = spot ? [spot, ...neighbours(spot, sweep)] : [];
     this.shown = spots.map((one, k) => {
@@ -126,8 +145,7 @@ export class CellCurves implements Rows {
     if (one.view.divergedStep !== run.diverged_step) {
       one.view = { ...one.view, divergedStep: run.diverged_step };
     }
-    const names = this.seeds > 1 ? TASK.flatMap((name) => [`${name}/mean`, `${name}/sd`]) : TASK;
-    return one.source.refresh(experiment, run, names, "step");
+    return one.source.refresh(experiment, run, this.wanted, "step");
   }
 
   private touch(): void {

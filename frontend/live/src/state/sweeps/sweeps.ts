@@ -1,7 +1,7 @@
 /** The page of sweeps: the one that is open with its cells as they train, and the list of all. */
 
 import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
-import type { Sweep, SweepIn } from "../../protocol.ts";
+import type { Catalogue, Sweep, SweepIn } from "../../protocol.ts";
 import { type Api, ApiError, messageOf } from "../api.ts";
 import { writeAddress } from "../url.ts";
 import { bestOf, type Cells, type Spot, spotKey, spotOf, updated } from "./cells.ts";
@@ -39,6 +39,7 @@ export class Sweeps {
 
   constructor(
     private readonly api: Api,
+    private readonly catalogue: ReadonlySignal<Catalogue | null>,
     private readonly open: ReadonlySignal<boolean>,
     changed: () => void,
   ) {
@@ -177,6 +178,7 @@ export class Sweeps {
       this.sweep.value = { ...sweep, state, progress };
     }
     this.trouble.value = "";
-    await this.curves.show(sweep, this.shown.peek());
+    const problem = this.catalogue.peek()?.problems.find(({ name }) => name === sweep.problem);
+    await this.curves.show(sweep, this.shown.peek(), problem?.surface?.points ?? []);
   }
 }

@@ -28,7 +28,7 @@ export function SweepBoard({ sweep }: { sweep: Sweep }) {
   const verdict = sweepVerdict(sweep, cells, measure);
   const shown = sweeps.shown.value;
   return (
-    <main class="sweep" data-testid="sweep" data-state={sweep.state}>
+    <div class="sweep" data-testid="sweep" data-state={sweep.state}>
       <SweepStrip sweep={sweep} measure={measure} look={look} setLook={setLook} />
       {sweeps.trouble.value && (
         <p class="banner bad" role="alert" data-testid="error">
@@ -61,6 +61,6 @@ export function SweepBoard({ sweep }: { sweep: Sweep }) {
         </section>
         <CellPanel sweep={sweep} cells={cells} measure={measure} shown={shown} />
       </div>
-    </main>
+    </div>
   );
 }

@@ -154,9 +154,21 @@ function Cell(props: CellProps) {
         onPointerEnter={() => props.onTold(spot)}
       >
         {numbers && sample && <span class="heat-number">{measure.format(sample.mean)}</span>}
-        {state === "diverged" && <span class="heat-cross">×</span>}
-        {isBest && <span class="heat-best">best</span>}
-        {tied && <span class="heat-best">≈</span>}
+        {state === "diverged" && (
+          <span class="heat-cross" aria-hidden="true">
+            ×
+          </span>
+        )}
+        {isBest && (
+          <span class="heat-best" aria-hidden="true">
+            best
+          </span>
+        )}
+        {tied && (
+          <span class="heat-best" aria-hidden="true">
+            ≈
+          </span>
+        )}
         {training && cell && (
           <span class="heat-progress" style={{ "--done": cell.step / sweep.steps }} />
         )}

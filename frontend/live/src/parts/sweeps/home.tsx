@@ -11,7 +11,7 @@ export function SweepHome() {
   const list = sweeps.list.value;
   const catalogue = app.catalogue.value;
   return (
-    <main class="sweeps-home" data-testid="sweeps">
+    <div class="sweeps-home" data-testid="sweeps">
       <section class="sweeps-new" aria-label="new sweep">
         <h1>New sweep</h1>
         <p class="hint">
@@ -41,7 +41,7 @@ export function SweepHome() {
           </ul>
         )}
       </section>
-    </main>
+    </div>
   );
 }
 

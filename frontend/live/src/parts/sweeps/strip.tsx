@@ -57,7 +57,7 @@ export function SweepStrip({ sweep, measure, look, setLook }: Props) {
           </select>
           <Caret />
         </label>
-        <Popover class="button" label="View" title="how the map is drawn" testId="map-look">
+        <Popover class="button" label="View" title="View: how the map is drawn" testId="map-look">
           {() => (
             <fieldset class="form checks">
               <legend class="hint">on the map</legend>

@@ -138,7 +138,7 @@ function Cell(props: CellProps) {
       />
       <button
         type="button"
-        class={`heat-cell ${state} ${isBest ? "best" : ""} ${isShown ? "shown" : ""}`}
+        class={`heat-cell ${state} ${isBest ? "best" : tied ? "tied" : ""} ${isShown ? "shown" : ""}`}
         style={ground ? { "--ground": css(ground), color: css(inkOn(ground)) } : undefined}
         tabIndex={entry ? 0 : -1}
         aria-pressed={isShown}
@@ -157,16 +157,6 @@ function Cell(props: CellProps) {
         {state === "diverged" && (
           <span class="heat-cross" aria-hidden="true">
             ×
-          </span>
-        )}
-        {isBest && (
-          <span class="heat-best" aria-hidden="true">
-            best
-          </span>
-        )}
-        {tied && (
-          <span class="heat-best" aria-hidden="true">
-            ≈
           </span>
         )}
         {training && cell && (

@@ -106,6 +106,7 @@ class SweepCell(Message):
     step: int
     diverged_step: int | None
     changed: bool
+    message: str = Field(description="why it was ended before its last step; empty if it was not")
     values: dict[str, SweepValue]
 
 

@@ -179,6 +179,7 @@ class Board:
             step=min((run.step for run in runs), default=0),
             diverged_step=min(diverged, default=None),
             changed=any(value_of(run, name) != value for run in runs for name, value in axes),
+            message=next(filter(None, map(_why, found)), ""),
             values=merged([part.runs[name].values if name in part.runs else {} for part in parts]),
         )
 
@@ -186,6 +187,12 @@ class Board:
 def _run_of(experiment: Experiment | None, name: str) -> RunInfo | None:
     runs = experiment.runs if experiment else []
     return next((run for run in runs if run.id == name), None)
+
+
+def _why(found: tuple[_Watched, RunInfo | None]) -> str:
+    part, run = found
+    ended = _state(part.experiment, run) == "stopped"
+    return part.experiment.message if part.experiment is not None and ended else ""
 
 
 def _state(experiment: Experiment | None, run: RunInfo | None) -> CellState:

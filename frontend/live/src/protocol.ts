@@ -601,6 +601,8 @@ export interface SweepCell {
   step: number;
   diverged_step: number | null;
   changed: boolean;
+  /** why it was ended before its last step; empty if it was not */
+  message: string;
   values: Record<string, SweepValue>;
 }
 

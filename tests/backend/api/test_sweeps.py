@@ -92,6 +92,8 @@ def test_a_sweep_waits_behind_others_stops_goes_on_and_comes_back(server: Server
     assert server.post(f"/api/sweeps/{id}/stop")["state"] == "stopped"
     states = {server.experiment(one)["state"] for one in ids}
     assert states == {"cancelled"}
+    for cell in server.get(f"/api/sweeps/{id}/cells")["cells"]:
+        assert cell["message"].startswith("stopped at step")
     again = server.post(f"/api/sweeps/{id}/resume")
     assert again["state"] in ("queued", "running")
     assert server.client.patch(f"/api/sweeps/{id}", json={"name": "new"}).json()["name"] == "new"

@@ -60,6 +60,7 @@ function cell(x: number, y: number, mean: number, more: Partial<SweepCell> = {})
     step: 900,
     diverged_step: null,
     changed: false,
+    message: "",
     values: { test_loss: value, test_accuracy: { ...value, mean: 1 - mean / 10 } },
     ...more,
   };

@@ -57,6 +57,7 @@ export function CellPanel({ sweep, cells, measure, shown }: Props) {
           {cellState(sweep, cell)}
           {product !== null && `, lr × keep ${formatValue(product)}`}
         </p>
+        {cell?.message && <p class="warn">{cell.message}</p>}
       </header>
       <dl class="sweep-facts">
         {offered.map((name) => {

@@ -100,6 +100,7 @@ export function CellTip({ sweep, cells, measure, spot, root }: TipProps) {
         )}
       </dl>
       <p class={cell?.state === "diverged" ? "warn" : ""}>{cellState(sweep, cell)}</p>
+      {cell?.message && <p class="warn">{cell.message}</p>}
       {cell?.changed && <p class="warn">a control changed its settings while it trained</p>}
     </div>
   );

@@ -16,6 +16,7 @@ from backend.api import (
     series,
     swarms,
     sweeps,
+    tables,
     times,
 )
 
@@ -28,6 +29,7 @@ PARTS = (
     experiments,
     series,
     lines,
+    tables,
     effective,
     times,
     jobs,

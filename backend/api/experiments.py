@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from pydantic import TypeAdapter
 
 from backend.api.commands import command_line
+from backend.jobs.past import beginning, record
 from backend.protocol import (
     Command,
     ControlIn,
@@ -20,11 +21,13 @@ from backend.protocol import (
     ExperimentPatch,
     ExperimentSummary,
     ResumeIn,
+    Script,
 )
 from backend.services import Services, services
 from backend.store.records import ACTIVE, QUEUED, Filter
 from lrd_core.engine.checkpoint import steps_of
 from lrd_core.engine.controls import State
+from lrd_core.engine.script import script
 from lrd_core.problems import PROBLEMS
 
 router = APIRouter(prefix="/experiments", tags=["experiments"])
@@ -170,3 +173,13 @@ async def command(id: Id, at: At) -> Command:
     return Command(
         command=await asyncio.to_thread(command_line, experiment, spec or {}, added, changes)
     )
+
+
+@router.get("/{id}/python")
+async def python(id: Id, at: At) -> Script:
+    """A Python script that trains the same in a loop of its own."""
+    experiment = await at.manager.experiment(id)
+    spec = await beginning(at.store, experiment)
+    known = await record(at.store, experiment, spec)
+    made = await asyncio.to_thread(script, spec, known.runs, experiment.steps)
+    return Script(script=made)

@@ -1,4 +1,4 @@
-"""Series of a run: every row, or buckets for a chart's width; as JSON, Arrow or CSV."""
+"""Series of a run: every row, or buckets for a chart's width; as JSON, Arrow, Parquet or CSV."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def series(
         ),
     ] = None,
 ) -> Response:
-    """Values of one run by column. `Accept` chooses JSON, an Arrow stream or CSV."""
+    """Values of one run by column. `Accept` chooses JSON, an Arrow stream, Parquet or CSV."""
     experiment = await at.manager.experiment(id)
     check(experiment, run, first, last)
     media = series_formats.chosen(request.headers.get("accept", ""))

@@ -1,7 +1,7 @@
 """Series in the formats that `Accept` can ask for.
 
-JSON is `backend.protocol.Series`. Arrow and CSV are one table. Without a width: ``step`` and a
-column each, null or empty where a column has no row at a step. With a width: a row a bucket,
+JSON is `backend.protocol.Series`. Arrow, Parquet and CSV are one table. Without a width: ``step``
+and a column each, null or empty where a column has no row at a step. With a width: a row a bucket,
 ``column, first, last, count, bad, min, max, final``; a row that came as it is counts as a bucket of
 one. NaN and infinities stay what they are: in CSV ``NaN``, ``Infinity``, ``-Infinity``.
 """
@@ -11,12 +11,13 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from backend.errors import ApiError
 from backend.store.pyramid import bucketed
@@ -25,23 +26,25 @@ from backend.store.reading import BucketColumn, RawColumn, Read
 JSON = "application/json"
 ARROW = "application/vnd.apache.arrow.stream"
 CSV = "text/csv"
+PARQUET = "application/vnd.apache.parquet"
 
 
-def chosen(accept: str) -> str:
-    """The format that an `Accept` header asks for most.
+def chosen(accept: str, among: Collection[str] | None = None) -> str:
+    """The format that an `Accept` header asks for most; of all that there are, or `among` some.
 
     Raises:
         ApiError: 406, it allows none of them.
     """
+    offered = WRITERS if among is None else among
     best, weight = "", 0.0
     for part in accept.split(",") if accept.strip() else ["*/*"]:
         media, *parameters = (word.strip().lower() for word in part.split(";"))
         quality = _quality(parameters)
-        for known in WRITERS:
+        for known in offered:
             if quality > weight and media in (known, known.split("/")[0] + "/*", "*/*"):
                 best, weight = known, quality
     if not best:
-        allowed = ", ".join(WRITERS)
+        allowed = ", ".join(offered)
         message = f"Accept: {accept!r} is not allowed; use one of {allowed}"
         raise ApiError(406, "Accept", accept, allowed, message)
     return best
@@ -94,7 +97,7 @@ def _lists(column: Read) -> dict[str, list[Any]]:
 
 
 def table(found: Mapping[str, Read], in_buckets: bool) -> pa.Table:
-    """The table that Arrow and CSV hold."""
+    """The table that Arrow, Parquet and CSV hold."""
     return _long(found) if in_buckets else _wide(found)
 
 
@@ -142,16 +145,20 @@ def _part(name: str, column: Read) -> pa.Table:
     )
 
 
-def _arrow(_run: str, found: Mapping[str, Read], in_buckets: bool) -> bytes:
-    made = table(found, in_buckets)
+def _arrow(made: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, made.schema) as writer:
         writer.write_table(made)
     return bytes(sink.getvalue())
 
 
-def _csv(_run: str, found: Mapping[str, Read], in_buckets: bool) -> bytes:
-    made = table(found, in_buckets)
+def _parquet(made: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(made, sink, compression="zstd")
+    return bytes(sink.getvalue())
+
+
+def _csv(made: pa.Table) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(made.column_names)
@@ -164,8 +171,16 @@ def _texts(column: pa.ChunkedArray) -> Iterator[Any]:
         yield json_number(value) if isinstance(value, float) else value
 
 
+#: What makes a file of a table, by media type.
+ENCODERS: dict[str, Callable[[pa.Table], bytes]] = {ARROW: _arrow, PARQUET: _parquet, CSV: _csv}
+
+
+def _encoded(media: str) -> Callable[[str, Mapping[str, Read], bool], bytes]:
+    encode = ENCODERS[media]
+    return lambda _run, found, in_buckets: encode(table(found, in_buckets))
+
+
 WRITERS: dict[str, Callable[[str, Mapping[str, Read], bool], bytes]] = {
     JSON: _json,
-    ARROW: _arrow,
-    CSV: _csv,
+    **{media: _encoded(media) for media in ENCODERS},
 }

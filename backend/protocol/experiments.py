@@ -259,3 +259,9 @@ class Command(Message):
     """The command line that computes the same numbers."""
 
     command: str
+
+
+class Script(Message):
+    """A Python script that trains the same in a loop of its own."""
+
+    script: str

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from backend.protocol import Series
@@ -233,6 +234,57 @@ def test_more_than_fits_in_an_answer_is_refused_with_a_mend(filled: Server) -> N
     assert "width" in error["allowed"]
     assert len(ask(filled, run="r10", width=10).json()["columns"]) == 11
     assert len(ask(filled, run="r10", last=10).json()["columns"]["c7"]["values"]) == 10
+
+
+def table(server: Server, accept: str = "text/csv", **query: Any) -> httpx.Response:
+    return server.client.get("/api/experiments/e1/table", params=query, headers={"Accept": accept})
+
+
+def test_a_table_has_the_rows_of_several_runs(filled: Server) -> None:
+    query = {"columns": "test_loss,loss,c3", "first": 99, "last": 101}
+    found = list(csv.reader(io.StringIO(table(filled, **query).text)))
+    assert found[0] == ["run", "step", "test_loss", "loss", "c3"]
+    assert [row[:3] for row in found[1:]] == [
+        ["r1", "99", ""],
+        ["r1", "100", "1.0"],
+        ["r1", "101", ""],
+        *(["r10", str(step), ""] for step in (99, 100, 101)),
+    ]
+    assert [float(row[3]) for row in found[1:4]] == LOSS[98:101].tolist()
+    assert [row[3:] for row in found[4:]] == [["", "3"]] * 3
+    for media, read in (
+        ("application/vnd.apache.parquet", lambda data: pq.read_table(io.BytesIO(data))),
+        ("application/vnd.apache.arrow.stream", lambda data: pa.ipc.open_stream(data).read_all()),
+    ):
+        answer = table(filled, media, **query)
+        assert answer.headers["content-type"] == media
+        assert read(answer.content)["loss"].to_pylist() == [*LOSS[98:101].tolist(), *[None] * 3]
+    alone = table(filled, runs="r10", columns="c3", last=1).text.splitlines()
+    assert alone == ["run,step,c3", "r10,1,3"]
+
+
+def test_a_series_comes_as_parquet(filled: Server) -> None:
+    answer = ask(filled, "application/vnd.apache.parquet", columns="loss", first=5, last=9)
+    found = pq.read_table(io.BytesIO(answer.content))
+    assert found["step"].to_pylist() == [5, 6, 7, 8, 9]
+    assert found["loss"].to_pylist() == LOSS[4:9].tolist()
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({"columns": ""}, "columns"),
+        ({"columns": "nothing"}, "columns"),
+        ({"columns": "loss", "runs": "r9"}, "run"),
+        ({"columns": "loss", "first": 5, "last": 4}, "last"),
+    ],
+)
+def test_a_bad_question_of_a_table_says_so(
+    filled: Server, query: dict[str, Any], field: str
+) -> None:
+    answer = table(filled, **query)
+    assert (answer.status_code, answer.json()["error"]["field"]) == (422, field)
+    assert table(filled, "image/png", columns="loss").status_code == 406
 
 
 def test_a_damaged_chunk_is_an_error_that_names_it(filled: Server) -> None:

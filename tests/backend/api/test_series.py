@@ -251,7 +251,7 @@ def test_a_table_has_the_rows_of_several_runs(filled: Server) -> None:
         *(["r10", str(step), ""] for step in (99, 100, 101)),
     ]
     assert [float(row[3]) for row in found[1:4]] == LOSS[98:101].tolist()
-    assert [row[3:] for row in found[4:]] == [["", "3"]] * 3
+    assert [row[3:] for row in found[4:]] == [["", "3.0"]] * 3
     for media, read in (
         ("application/vnd.apache.parquet", lambda data: pq.read_table(io.BytesIO(data))),
         ("application/vnd.apache.arrow.stream", lambda data: pa.ipc.open_stream(data).read_all()),
@@ -260,7 +260,7 @@ def test_a_table_has_the_rows_of_several_runs(filled: Server) -> None:
         assert answer.headers["content-type"] == media
         assert read(answer.content)["loss"].to_pylist() == [*LOSS[98:101].tolist(), *[None] * 3]
     alone = table(filled, runs="r10", columns="c3", last=1).text.splitlines()
-    assert alone == ["run,step,c3", "r10,1,3"]
+    assert alone == ["run,step,c3", "r10,1,3.0"]
 
 
 def test_a_series_comes_as_parquet(filled: Server) -> None:

@@ -42,6 +42,7 @@ OUTPUTS: tuple[type[BaseModel], ...] = (
     protocol.EffectiveSteps,
     protocol.StepTimes,
     protocol.Command,
+    protocol.Script,
     protocol.ControlOut,
     protocol.JobInfo,
     protocol.DeviceInfo,

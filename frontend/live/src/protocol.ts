@@ -390,6 +390,11 @@ export interface Command {
   command: string;
 }
 
+/** A Python script that trains the same in a loop of its own. */
+export interface Script {
+  script: string;
+}
+
 /** A change (see `lrd_core.engine.controls.Control`). */
 export interface ControlIn {
   kind: ControlKind;

@@ -5,10 +5,12 @@ import { formatTick } from "../look/format.ts";
 import { TOKENS, tokenVariables } from "../look/palette.ts";
 import { GrowingBounds, type Range, type Scale } from "./axis.ts";
 import { enlargement } from "./enlarge.ts";
+import type { Exported } from "./figure.ts";
 import { groundOf } from "./ground.ts";
 import { ChartHeader } from "./header.ts";
 import { type HoverRow, HoverTable } from "./hover.ts";
 import { chartKeys } from "./keys.ts";
+import { lineExport, withDrawnRows } from "./line_figure.ts";
 import { paintLines } from "./line_paint.ts";
 import { type Frame, xOf } from "./line_shape.ts";
 import { AXIS_HEIGHT, AXIS_WIDTH, plotOptions } from "./plot_options.ts";
@@ -153,6 +155,18 @@ export class LineChart implements Chart {
 
   resetZoom(): void {
     this.zoomTo(null);
+  }
+
+  exported(): Exported | null {
+    const { scene, lines, view, values, scale, axis, ground } = this;
+    if (scene === null) return null;
+    return lineExport(scene, this.options, { lines, view, values, scale, axis, ground });
+  }
+
+  /** As `exported`, with the rows that are drawn, for a chart whose rows are made here. */
+  drawn(whose: string): Exported | null {
+    const found = this.exported();
+    return found && this.scene && withDrawnRows(found, this.scene, whose, this.axis.name);
   }
 
   destroy(): void {

@@ -8,6 +8,9 @@ import { runStyle, TOKENS, tokenVariables } from "../look/palette.ts";
 import { type CoinUnit, coinPosition, coinTensor } from "../state/coins.ts";
 import { isKept, maskKey, maskThreshold } from "../state/mask_bits.ts";
 import { CanvasStack } from "./canvas_stack.ts";
+import type { DrawnTable, Exported } from "./figure.ts";
+import { flatStack, type Layers } from "./flat_stack.ts";
+import { groundOf } from "./ground.ts";
 import { type MaskLayout, maskLayout } from "./mask_layout.ts";
 import type { Chart, RunView, Scene } from "./types.ts";
 import { paintUpdate, type UpdatePicture } from "./update_picture.ts";
@@ -40,7 +43,7 @@ export interface MaskTarget {
 const NOTE_HEIGHT = 20;
 
 export class MaskPicture implements Chart {
-  private readonly stack: CanvasStack;
+  private stack: Layers;
   private readonly note = document.createElement("div");
   private target: MaskTarget | null = null;
   private scene: Scene | null = null;
@@ -72,6 +75,61 @@ export class MaskPicture implements Chart {
 
   destroy(): void {
     this.stack.destroy();
+  }
+
+  exported(): Exported | null {
+    const { scene, target, stack } = this;
+    if (scene === null || target === null || stack.width === 0) return null;
+    const step = target.sent?.step ?? this.stepShown(scene);
+    return {
+      figure: {
+        title: `Mask of ${target.name}, step ${formatStep(step)}`,
+        note: this.note.textContent ?? "",
+        width: stack.width,
+        height: stack.height - NOTE_HEIGHT,
+        theme: scene.theme,
+        ground: groundOf(stack.root, TOKENS[scene.theme].page),
+        runs: [target.run],
+        paint: (context) => {
+          this.stack = flatStack(stack, context);
+          try {
+            this.draw(true);
+          } finally {
+            this.stack = stack;
+          }
+        },
+      },
+      data: { kind: "drawn", first: step, last: step, table: () => this.table(step) },
+    };
+  }
+
+  /** Row, column and whether it was kept, of every coordinate; where it was sent, the shade too. */
+  private table(step: number): DrawnTable {
+    const { target } = this;
+    const found = { row: [] as number[], column: [] as number[], kept: [] as number[] };
+    if (target === null) return found;
+    const { sent, coin } = target;
+    if (sent !== null) {
+      const shade = [...sent.pixels];
+      shade.forEach((byte, i) => {
+        found.row.push(Math.floor(i / sent.columns));
+        found.column.push(i % sent.columns);
+        found.kept.push(byte === 0 ? 0 : 1);
+      });
+      return { ...found, shade };
+    }
+    if ("undrawn" in coin) return found;
+    const key = maskKey(target.seed, step, coinTensor(coin.unit, target.tensorIndex));
+    const at = coinPosition(coin.unit, target.shape);
+    const threshold = maskThreshold(1 - target.dropRateAt(step));
+    const columns = target.shape.length > 1 ? target.shape.slice(1).reduce((a, b) => a * b, 1) : 1;
+    const total = target.shape.reduce((a, b) => a * b, 1);
+    for (let i = 0; i < total; i++) {
+      found.row.push(Math.floor(i / columns));
+      found.column.push(i % columns);
+      found.kept.push(isKept(key, at(i), threshold) ? 1 : 0);
+    }
+    return found;
   }
 
   private draw(always: boolean): void {

@@ -1,8 +1,11 @@
 /** What pictures of paths share: layers, trails, the pointer with its table, drawing when it changes. */
 
 import { formatStep } from "../look/format.ts";
-import { runStyle, tokenVariables } from "../look/palette.ts";
+import { runStyle, TOKENS, tokenVariables } from "../look/palette.ts";
 import { CanvasStack } from "./canvas_stack.ts";
+import type { Exported, Figure, StoredData } from "./figure.ts";
+import { flatStack, type Layers } from "./flat_stack.ts";
+import { groundOf } from "./ground.ts";
 import { type Head, paintHead } from "./heads.ts";
 import { HoverTable } from "./hover.ts";
 import { signature } from "./signature.ts";
@@ -28,8 +31,8 @@ interface PathOptions {
 }
 
 export abstract class PathPicture implements Chart {
-  protected readonly stack: CanvasStack;
-  protected readonly trails: TrailLayer;
+  protected stack: Layers;
+  protected trails: TrailLayer;
   protected scene: Scene | null = null;
   private readonly hover: HoverTable;
   private drawnSignature = "";
@@ -66,6 +69,55 @@ export abstract class PathPicture implements Chart {
 
   destroy(): void {
     this.stack.destroy();
+  }
+
+  exported(): Exported | null {
+    const { scene } = this;
+    const { width, height, root } = this.stack;
+    if (scene === null || width === 0) return null;
+    const figure: Figure = {
+      width,
+      height,
+      theme: scene.theme,
+      ground: groundOf(root, TOKENS[scene.theme].page),
+      runs: scene.runs,
+      ...this.framed(),
+      paint: (context, cursor = scene.cursor) => this.paintOn(context, { ...scene, cursor }),
+    };
+    const data = {
+      kind: "stored" as const,
+      columns: [...this.paths.columns],
+      runs: scene.runs.map((run) => run.id),
+      first: 1,
+      last: Math.max(1, scene.cursor ?? scene.head),
+    };
+    return { figure, data: this.rowsOf(data), moves: this.showsPaths };
+  }
+
+  /** Title and axes of the picture where it is saved. */
+  protected abstract framed(): Pick<Figure, "title" | "note" | "x" | "y">;
+
+  /** What its places are made of. */
+  protected rowsOf(data: StoredData): Exported["data"] {
+    return data;
+  }
+
+  /** What was drawn is on another screen: the next drawing draws all. */
+  protected abstract forget(): void;
+
+  /** All layers on a context that is not the screen's. */
+  private paintOn(context: CanvasRenderingContext2D, scene: Scene): void {
+    const { stack, trails } = this;
+    this.stack = flatStack(stack, context);
+    this.trails = new TrailLayer(this.stack, PATHS, this.paths);
+    this.forget();
+    try {
+      this.paint(scene);
+    } finally {
+      [this.stack, this.trails] = [stack, trails];
+      this.forget();
+      this.invalidate();
+    }
   }
 
   /** The picture in words, for those who do not see it. */

@@ -3,6 +3,8 @@
 import { formatValue } from "../look/format.ts";
 import { TOKENS, withAlpha } from "../look/palette.ts";
 import { ContourPicture, type Grid, valueAt } from "./contours.ts";
+import type { Figure } from "./figure.ts";
+import { axisOf } from "./figure_axis.ts";
 import { type Head, headsOf } from "./heads.ts";
 import { around, type Label, placeLabels } from "./labels.ts";
 import { GROUND, PathPicture, TOP } from "./path_picture.ts";
@@ -53,6 +55,20 @@ export class SurfaceMap extends PathPicture {
     const { start } = this.options;
     this.trails.update(scene, (x, y) => this.place(x, y), sizeKey, [start.x, start.y]);
     this.drawTop(scene);
+  }
+
+  protected framed(): Pick<Figure, "title" | "x" | "y"> {
+    const { formula, x, y } = this.options.surface;
+    const { width, height } = this.stack;
+    return {
+      title: `f(x, y) = ${formula}`,
+      x: axisOf("x", x, width, false),
+      y: axisOf("y", y, height, true),
+    };
+  }
+
+  protected forget(): void {
+    this.groundKey = "";
   }
 
   protected describe(names: string): string {

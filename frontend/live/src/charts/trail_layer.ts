@@ -2,7 +2,7 @@
 
 import { runStyle, TOKENS, withAlpha } from "../look/palette.ts";
 import { areAligned } from "./aligned.ts";
-import type { CanvasStack } from "./canvas_stack.ts";
+import type { Layers } from "./flat_stack.ts";
 import { type Place, Trail } from "./trail.ts";
 import type { Rows, RunView, Scene } from "./types.ts";
 
@@ -22,7 +22,7 @@ export class TrailLayer {
   private rows: Rows | null = null;
 
   constructor(
-    private readonly stack: CanvasStack,
+    private readonly stack: Layers,
     private readonly layer: number,
     private readonly options: TrailOptions,
   ) {}

@@ -4,6 +4,8 @@ import { formatValue } from "../look/format.ts";
 import { TOKENS, withAlpha } from "../look/palette.ts";
 import { niceStep } from "./axis.ts";
 import { ContourLines, type LossGrid } from "./contour_lines.ts";
+import type { DrawnTable, Exported, Figure, StoredData } from "./figure.ts";
+import { axisOf } from "./figure_axis.ts";
 import { Glide } from "./glide.ts";
 import { Ground } from "./ground.ts";
 import { headsOf, paintHead } from "./heads.ts";
@@ -70,6 +72,31 @@ export class Trajectories extends PathPicture {
   override destroy(): void {
     this.glide.stop();
     super.destroy();
+  }
+
+  protected framed(): Pick<Figure, "title" | "note" | "x" | "y"> {
+    const view = this.showsPaths ? this.shown?.view : this.ownView();
+    const { width, height } = this.stack;
+    const title = this.showsPaths ? "Trajectories" : "Loss around a run";
+    if (view === undefined) return { title };
+    return {
+      title,
+      note: this.look.words,
+      x: axisOf("direction 1", view.x, width, false),
+      y: axisOf("direction 2", view.y, height, true),
+    };
+  }
+
+  /** Places in the plane that is looked at: most are sums of what is stored. */
+  protected override rowsOf(data: StoredData): Exported["data"] {
+    const { look, scene } = this;
+    if (look.plane === RANDOM || scene === null) return data;
+    const rows = new Projected(scene.rows, look.plane);
+    return { kind: "drawn", first: 1, last: data.last, table: () => placesTable(rows, data) };
+  }
+
+  protected forget(): void {
+    this.groundKey = "";
   }
 
   protected describe(names: string): string {
@@ -270,4 +297,20 @@ export class Trajectories extends PathPicture {
     const [a, b] = back.turn;
     return lines.at(a[0] * x + a[1] * y + back.shift[0], b[0] * x + b[1] * y + back.shift[1]);
   }
+}
+
+/** Run, step and both coordinates of every row up to the last step. */
+function placesTable(rows: Projected, { runs, last }: StoredData): DrawnTable {
+  const table = { run: [] as string[], step: [] as number[], x: [] as number[], y: [] as number[] };
+  for (const run of runs) {
+    const [x, y] = [rows.column(run, PLACE[0]), rows.column(run, PLACE[1])];
+    if (x === undefined || y === undefined) continue;
+    for (let i = 0; i < Math.min(x.n, y.n) && (x.steps[i] as number) <= last; i++) {
+      table.run.push(run);
+      table.step.push(x.steps[i] as number);
+      table.x.push(x.values[i] as number);
+      table.y.push(y.values[i] as number);
+    }
+  }
+  return table;
 }

@@ -1,5 +1,7 @@
 /** What charts draw and how they are told; the border between state and pictures. */
 
+import type { Exported } from "./figure.ts";
+
 /** Growing columns of one run; only the first `n` entries are valid, arrays are replaced as they grow. */
 export interface Column {
   readonly n: number;
@@ -95,4 +97,6 @@ export interface Scene {
 export interface Chart {
   update(scene: Scene): void;
   destroy(): void;
+  /** As it can be saved; null while there is nothing to see. */
+  exported?(): Exported | null;
 }

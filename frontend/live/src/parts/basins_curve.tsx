@@ -1,4 +1,5 @@
-import { useEffect, useRef } from "preact/hooks";
+import { createPortal } from "preact/compat";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { LineChart } from "../charts/line_chart.ts";
 import type { Column, Rows, Scene } from "../charts/types.ts";
 import { formatPercent } from "../look/format.ts";
@@ -6,6 +7,7 @@ import type { Shown } from "../state/basins.ts";
 import type { Session } from "../state/session.ts";
 import { titleOf } from "./basins_picture.tsx";
 import { useApp } from "./context.ts";
+import { ExportMenu, sourceOf } from "./export_menu.tsx";
 
 const REACHED = "reached";
 
@@ -14,6 +16,8 @@ export function BasinCurve({ session }: { session: Session }) {
   const app = useApp();
   const host = useRef<HTMLDivElement>(null);
   const rows = useRef<CurveRows | null>(null);
+  const made = useRef<LineChart | null>(null);
+  const [corner, setCorner] = useState<HTMLElement | null>(null);
   const shown = app.basins.shown.value;
   if (shown && rows.current?.shown !== shown) rows.current = new CurveRows(shown);
   if (!shown) rows.current = null;
@@ -28,6 +32,10 @@ export function BasinCurve({ session }: { session: Session }) {
       note: "by step",
       empty: "not computed yet",
     });
+    made.current = chart;
+    const beside = document.createElement("span");
+    chart.aside.before(beside);
+    setCorner(beside);
     const remove = app.loop.add(() => {
       const steps = app.basins.steps.peek();
       chart.update(sceneOf(session, rows.current, steps, app.scene(session)));
@@ -35,12 +43,22 @@ export function BasinCurve({ session }: { session: Session }) {
     return () => {
       remove();
       chart.destroy();
+      setCorner(null);
     };
   }, [session]);
   useEffect(() => app.loop.ask());
   return (
     <div class="chart-panel basin-curve" data-testid="chart" data-chart="reached">
       <div class="canvas" ref={host} />
+      {corner &&
+        createPortal(
+          <ExportMenu
+            chart="reached"
+            source={() => sourceOf(session)}
+            exported={() => made.current?.drawn("run") ?? null}
+          />,
+          corner,
+        )}
     </div>
   );
 }

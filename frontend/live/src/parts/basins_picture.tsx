@@ -13,7 +13,9 @@ import {
   type Swarm,
   type SwarmPicture,
 } from "../state/swarm.ts";
+import { basinExport } from "./basins_export.ts";
 import { useApp } from "./context.ts";
+import { ExportMenu, sourceOf } from "./export_menu.tsx";
 import { RunGlyph } from "./glyph.tsx";
 
 /** A place on all pictures at once: shares of their width and height, from the top left. */
@@ -64,6 +66,27 @@ export function BasinPicture({ session, run, side, place }: Props) {
             <Numbers picture={picture} swarm={shown.swarm} small={small} place={place} />
           )}
         </span>
+        {picture && shown && surface && (
+          <ExportMenu
+            chart={`basins-${run.id}`}
+            source={() => sourceOf(session)}
+            exported={() =>
+              basinExport({
+                picture,
+                swarm: shown.swarm,
+                surface,
+                run: {
+                  id: run.id,
+                  slot: run.slot,
+                  name: titleOf(session, asked),
+                  divergedStep: null,
+                },
+                theme: app.theme.peek(),
+                words: summaryOf(picture),
+              })
+            }
+          />
+        )}
       </figcaption>
       <div
         class="basin-frame"

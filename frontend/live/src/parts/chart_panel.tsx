@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Chart } from "../charts/types.ts";
 import type { Session } from "../state/session.ts";
 import { useApp } from "./context.ts";
+import { ExportMenu, sourceOf } from "./export_menu.tsx";
 
 /** A line chart has a place for small controls at the right of its title. */
 type Framed = Chart & { aside?: HTMLElement };
@@ -34,15 +35,21 @@ export function ChartPanel<T extends Framed>(props: Props<T>) {
   const before = useRef(props.before);
   before.current = props.before;
   const [slot, setSlot] = useState<HTMLElement | null>(null);
+  const [corner, setCorner] = useState<HTMLElement | null>(null);
+  const made = useRef<T | null>(null);
   const { session, make, remake } = props;
   useEffect(() => {
     if (!host.current) return;
     const chart = make(host.current);
+    made.current = chart;
     if (chart.aside) {
       const place = document.createElement("span");
       place.className = "chart-slot";
       chart.aside.append(place);
       setSlot(place);
+      const beside = document.createElement("span");
+      chart.aside.before(beside);
+      setCorner(beside);
     }
     const remove = app.loop.add(() => {
       before.current?.(chart);
@@ -51,21 +58,34 @@ export function ChartPanel<T extends Framed>(props: Props<T>) {
     return () => {
       remove();
       chart.destroy();
+      made.current = null;
       setSlot(null);
+      setCorner(null);
     };
   }, [session, remake, app.lecture.value]);
   useEffect(() => app.loop.ask());
+  const menu = (place: string) => (
+    <ExportMenu
+      chart={props.name}
+      class={place}
+      source={() => sourceOf(session)}
+      exported={() => made.current?.exported?.() ?? null}
+    />
+  );
   return (
     <div class={`chart-panel ${props.class ?? ""}`} data-testid="chart" data-chart={props.name}>
       {props.title && (
         <header class="chart-header">
           <span class="chart-title">{props.title}</span>
+          {menu("")}
           <span class="chart-aside">{props.aside}</span>
         </header>
       )}
       <div class="canvas" ref={host} data-testid={props.testId} />
       {props.foot && <div class="chart-foot">{props.foot}</div>}
       {slot && props.aside && createPortal(props.aside, slot)}
+      {corner && createPortal(menu(""), corner)}
+      {!corner && !props.title && menu("over")}
     </div>
   );
 }

@@ -29,6 +29,23 @@ export function Caret() {
   );
 }
 
+/** Down onto a line: to a file. */
+export function SaveIcon() {
+  return (
+    <svg
+      width="14"
+      height="14"
+      viewBox="0 0 16 16"
+      fill="none"
+      stroke="currentColor"
+      stroke-width="1.7"
+      aria-hidden="true"
+    >
+      <path d="M8 2v8M4.6 6.8 8 10.2l3.4-3.4M2.5 13.6h11" />
+    </svg>
+  );
+}
+
 /** A turn to the left: back to the first step. */
 export function ResetIcon() {
   return (

@@ -21,6 +21,13 @@ export function Share({ session }: { session: Session }) {
             text={async () => (await app.api.command(session.id)).command}
           />
           <p class="hint">Computes the same numbers in a terminal, without a browser.</p>
+          <Copy
+            label="Copy as Python"
+            testId="copy-python"
+            text={async () => (await app.api.python(session.id)).script}
+            pre
+          />
+          <p class="hint">The same training in a loop of your own, around LRD.</p>
           <button
             type="button"
             class="button wide"
@@ -43,10 +50,12 @@ interface CopyProps {
   label: string;
   testId: string;
   text: () => Promise<string>;
+  /** Several lines, to be kept as they are. */
+  pre?: boolean;
 }
 
 /** Copies a text and shows it, since a browser may refuse its clipboard. */
-export function Copy({ label, testId, text }: CopyProps) {
+export function Copy({ label, testId, text, pre }: CopyProps) {
   const [shown, setShown] = useState("");
   const [note, setNote] = useState("");
   const copy = async () => {
@@ -67,7 +76,11 @@ export function Copy({ label, testId, text }: CopyProps) {
       <button type="button" class="button wide" data-testid={testId} onClick={() => void copy()}>
         {label}
       </button>
-      {shown && <code class="copied">{shown}</code>}
+      {shown && (
+        <code class={`copied ${pre ? "pre" : ""}`} tabIndex={pre ? 0 : undefined}>
+          {shown}
+        </code>
+      )}
       <span class="hint" role="status">
         {note}
       </span>

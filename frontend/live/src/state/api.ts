@@ -1,3 +1,4 @@
+import type { StoredData } from "../charts/figure.ts";
 import type {
   Catalogue,
   ColumnNames,
@@ -17,6 +18,7 @@ import type {
   Lessons,
   NodeInfo,
   ResumeIn,
+  Script,
   Series,
   StepTimes,
   Sweep,
@@ -161,6 +163,24 @@ export class Api {
 
   command(id: string): Promise<Command> {
     return this.get(`experiments/${encodeURIComponent(id)}/command`);
+  }
+
+  /** The Python script that trains the same. */
+  python(id: string): Promise<Script> {
+    return this.get(`experiments/${encodeURIComponent(id)}/python`);
+  }
+
+  /** Every recorded row of some columns, as a file. */
+  async table(id: string, ask: StoredData, kind: "csv" | "parquet"): Promise<Blob> {
+    const query = new URLSearchParams({
+      columns: ask.columns.join(),
+      runs: ask.runs.join(),
+      first: String(ask.first),
+      last: String(ask.last),
+    });
+    const path = `experiments/${encodeURIComponent(id)}/table?${query}`;
+    const accept = kind === "csv" ? "text/csv" : "application/vnd.apache.parquet";
+    return (await this.fetched(path, { headers: { accept } })).blob();
   }
 
   /** Every data set, and whether it is on the server's machine. */

@@ -5,6 +5,7 @@ import type { Scale } from "../../charts/axis.ts";
 import { LineChart, type LineChartOptions } from "../../charts/line_chart.ts";
 import type { Picture } from "../../state/compare/picture.ts";
 import { useApp } from "../context.ts";
+import { ExportMenu } from "../export_menu.tsx";
 
 /** Charts that show the same place when one is pointed at. */
 export class Linked {
@@ -32,12 +33,16 @@ interface Props {
   aside?: ComponentChildren;
 }
 
+const COMPARISON = { id: null, file: "comparison", words: "LRD Lab · comparison" };
+
 /** One chart of a comparison, drawn at most once an animation frame. */
 export function Curve({ name, picture, linked, options, remake, against, aside }: Props) {
   const app = useApp();
   const host = useRef<HTMLDivElement>(null);
   const [scale, setScale] = useState<Scale>(options.scale);
   const [slot, setSlot] = useState<HTMLElement | null>(null);
+  const [corner, setCorner] = useState<HTMLElement | null>(null);
+  const made = useRef<LineChart | null>(null);
   useEffect(() => {
     if (!host.current) return;
     const chart = new LineChart(host.current, {
@@ -47,6 +52,10 @@ export function Curve({ name, picture, linked, options, remake, against, aside }
       onScale: options.onScale && ((chosen) => setScale(chosen)),
       onHover: (x) => linked.point(x),
     });
+    made.current = chart;
+    const beside = document.createElement("span");
+    chart.aside.before(beside);
+    setCorner(beside);
     const place = document.createElement("span");
     place.className = "chart-slot";
     chart.aside.append(place);
@@ -71,6 +80,7 @@ export function Curve({ name, picture, linked, options, remake, against, aside }
       leave();
       chart.destroy();
       setSlot(null);
+      setCorner(null);
     };
   }, [remake]);
   useEffect(() => app.loop.ask());
@@ -78,6 +88,15 @@ export function Curve({ name, picture, linked, options, remake, against, aside }
     <div class="chart-panel boxed" data-testid="chart" data-chart={name}>
       <div class="canvas" ref={host} />
       {slot && aside && createPortal(aside, slot)}
+      {corner &&
+        createPortal(
+          <ExportMenu
+            chart={name}
+            source={() => COMPARISON}
+            exported={() => made.current?.drawn("line") ?? null}
+          />,
+          corner,
+        )}
     </div>
   );
 }

@@ -1,0 +1,112 @@
+import { useState } from "preact/hooks";
+import type { Exported } from "../charts/figure.ts";
+import { csvText, fileName, pngFile, save, svgFile } from "../export/files.ts";
+import { parquetFile } from "../export/parquet.ts";
+import { type Sheet, sheetOf } from "../export/sheet.ts";
+import type { Session } from "../state/session.ts";
+import { useApp } from "./context.ts";
+import { GifButton } from "./gif_button.tsx";
+import { SaveIcon } from "./icons.tsx";
+import { Popover } from "./popover.tsx";
+
+/** Whose chart it is: in file names, and in the line below a picture. */
+export interface Source {
+  /** The experiment whose rows are stored; none where a chart is made of several. */
+  id: string | null;
+  file: string;
+  words: string;
+}
+
+export function sourceOf(session: Session): Source {
+  const experiment = session.experiment.peek();
+  const label = session.problem.peek()?.label ?? experiment.problem;
+  const words = [experiment.name, label, `seed ${experiment.seed}`, experiment.id];
+  return {
+    id: experiment.id,
+    file: `${experiment.problem}-${experiment.id}`,
+    words: `LRD Lab · ${words.filter(Boolean).join(" · ")}`,
+  };
+}
+
+interface Props {
+  /** The chart's name, as in file names. */
+  chart: string;
+  source: () => Source;
+  exported: () => Exported | null;
+  class?: string;
+}
+
+/** A small arrow in a chart's title line: the chart as a picture, its rows as a table. */
+export function ExportMenu({ chart, source, exported, class: extra }: Props) {
+  return (
+    <Popover
+      class={`chart-export ${extra ?? ""}`}
+      label={<SaveIcon />}
+      title={`save ${chart.replaceAll("_", " ")}`}
+      testId="export"
+      side="right"
+    >
+      {(close) => <Choices chart={chart} source={source} exported={exported} close={close} />}
+    </Popover>
+  );
+}
+
+const KINDS = [
+  { kind: "png", label: "PNG", about: "picture, twice the screen’s size" },
+  { kind: "svg", label: "SVG", about: "lines and letters, for papers" },
+  { kind: "csv", label: "CSV", about: "every recorded row in view" },
+  { kind: "parquet", label: "Parquet", about: "the same, typed and small" },
+] as const;
+type Kind = (typeof KINDS)[number]["kind"];
+
+function Choices({ chart, source, exported, close }: Props & { close: () => void }) {
+  const app = useApp();
+  const [busy, setBusy] = useState(false);
+  const found = exported();
+  if (found === null) return <p class="hint">There is nothing to save yet.</p>;
+  const from = source();
+  const named = (ending: string) =>
+    fileName(from.file, chart, found.data.first, found.data.last, ending);
+  const sheet = () => sheetFor(found, from);
+  const saved = async (kind: Kind) => {
+    setBusy(true);
+    try {
+      save(await fileOf(kind), named(kind));
+      close();
+    } finally {
+      setBusy(false);
+    }
+  };
+  const fileOf = async (kind: Kind): Promise<Blob> => {
+    if (kind === "png") return pngFile(sheet());
+    if (kind === "svg") return svgFile(sheet());
+    const { data } = found;
+    if (data.kind === "stored" && from.id !== null) return app.api.table(from.id, data, kind);
+    if (data.kind === "stored") throw new Error("these rows are not stored together");
+    if (kind === "csv") return new Blob([csvText(data.table())], { type: "text/csv" });
+    return parquetFile(data.table());
+  };
+  return (
+    <div class="export-menu">
+      {KINDS.map(({ kind, label, about }) => (
+        <button
+          key={kind}
+          type="button"
+          data-testid={`export-${kind}`}
+          disabled={busy}
+          onClick={() => app.attempt(() => saved(kind))}
+        >
+          <b>{label}</b> <span>{about}</span>
+        </button>
+      ))}
+      {found.moves && <GifButton sheet={sheet} exported={found} name={named("gif")} />}
+    </div>
+  );
+}
+
+function sheetFor({ figure, data }: Exported, source: Source): Sheet {
+  const { first, last } = data;
+  const steps = last > first ? `steps ${first}–${last}` : `step ${last}`;
+  const family = getComputedStyle(document.body).fontFamily || "sans-serif";
+  return sheetOf(figure, `${source.words} · ${steps}`, family);
+}

@@ -44,7 +44,13 @@ export function sheetOf(figure: Figure, source: string, family: string): Sheet {
     : 0;
   const left = MARGIN + axisWidth;
   const items = legendOf(figure, left, left + figure.width, width);
-  const rows = items.length > 0 ? Math.max(...items.map((item) => item.y)) + 1 : 0;
+  const titleWidth = widthOf(figure.title, font(SIZES.title, "600"));
+  const room = figure.width - titleWidth - 10;
+  const below = figure.note ? width(figure.note) > room : false;
+  const note = fitted(figure.note ?? "", below ? figure.width : room, width);
+  const legend = items.length > 0 ? Math.max(...items.map((item) => item.y)) + 1 : 0;
+  const first = below ? 1 : 0;
+  const rows = legend + first;
   const top = MARGIN + TITLE + rows * ROW + (rows > 0 ? 8 : 0);
   const belowAxis = figure.x ? BELOW + (figure.x.name ? 16 : 0) : 0;
   const height = top + figure.height + belowAxis + SOURCE + MARGIN;
@@ -63,11 +69,11 @@ export function sheetOf(figure: Figure, source: string, family: string): Sheet {
       context.font = font(SIZES.title, "600");
       context.fillStyle = tokens.ink;
       context.fillText(figure.title, left, MARGIN + 14);
-      if (figure.note) {
-        const at = left + widthOf(figure.title, font(SIZES.title, "600")) + 10;
+      if (note) {
         context.font = font(SIZES.text);
         context.fillStyle = tokens.muted;
-        context.fillText(figure.note, at, MARGIN + 14);
+        if (below) context.fillText(note, left, MARGIN + TITLE + 10);
+        else context.fillText(note, left + titleWidth + 10, MARGIN + 14);
       }
       context.font = font(SIZES.text);
       if (cursor !== undefined && cursor !== null) {
@@ -77,7 +83,7 @@ export function sheetOf(figure: Figure, source: string, family: string): Sheet {
         context.textAlign = "left";
       }
       for (const { x, y, slot, name } of items) {
-        const middle = MARGIN + TITLE + y * ROW + 8;
+        const middle = MARGIN + TITLE + (first + y) * ROW + 8;
         drawGlyph(
           context,
           runStyle(slot, figure.theme),
@@ -99,6 +105,7 @@ export function sheetOf(figure: Figure, source: string, family: string): Sheet {
         context.rect(0, 0, figure.width, figure.height);
         context.clip();
       }
+      context.textAlign = "start";
       figure.paint(context, cursor);
       context.restore();
       context.textAlign = "left";
@@ -162,6 +169,14 @@ function legendOf(
     x += needed + GAP;
   }
   return items;
+}
+
+/** As much of a text as has room. */
+function fitted(text: string, room: number, width: (text: string) => number): string {
+  if (width(text) <= room) return text;
+  let n = text.length;
+  while (n > 0 && width(`${text.slice(0, n)}…`) > room) n -= 1;
+  return n > 0 ? `${text.slice(0, n).trimEnd()}…` : "";
 }
 
 let measuring: CanvasRenderingContext2D | null = null;

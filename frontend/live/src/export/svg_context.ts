@@ -273,6 +273,8 @@ class SvgContext {
       `font-family="${escaped(family)}" font-size="${size}"`,
       weight && weight !== "normal" ? `font-weight="${weight}"` : "",
       ANCHORS[textAlign] ? `text-anchor="${ANCHORS[textAlign]}"` : "",
+      // Whoever lacks the font fits another one into its place.
+      `textLength="${num(this.measureText(text).width)}" lengthAdjust="spacingAndGlyphs"`,
       BASELINES[textBaseline] ? `dominant-baseline="${BASELINES[textBaseline]}"` : "",
       look,
     ];

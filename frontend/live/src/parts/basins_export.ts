@@ -77,7 +77,7 @@ function pixelsOf({ picture, swarm, theme }: Given): HTMLCanvasElement {
 /** Where each start lies, where the minimum lies that it ends in, and after how many steps. */
 function startsTable({ picture, swarm, surface }: Given): DrawnTable {
   const { n, minima } = swarm;
-  const at = (i: number, [low, high]: [number, number]) => low + ((i + 0.5) / n) * (high - low);
+  const at = (i: number, [low, high]: [number, number]) => low + (i / (n - 1)) * (high - low);
   const count = n * n;
   const make = (value: (i: number) => number) =>
     Float64Array.from({ length: count }, (_, i) => value(i));

@@ -44,7 +44,7 @@ export function ExportMenu({ chart, source, exported, class: extra }: Props) {
       label={<SaveIcon />}
       title={`save ${chart.replaceAll("_", " ")}`}
       testId="export"
-      side="right"
+      side={extra ? "right" : "left"}
     >
       {(close) => <Choices chart={chart} source={source} exported={exported} close={close} />}
     </Popover>

@@ -4,6 +4,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/ho
 import { formatStep } from "../look/format.ts";
 import { runStyle } from "../look/palette.ts";
 import { scrub, whyNoFork } from "../state/actions.ts";
+import { HISTORY } from "../state/key_table.ts";
 import type { ControlMark } from "../state/marks.ts";
 import type { Session } from "../state/session.ts";
 import { useCheckpoints } from "./checkpoints.ts";
@@ -12,6 +13,7 @@ import { ForkForm } from "./fork_form.tsx";
 import { isGone, MarkPopover } from "./mark_popover.tsx";
 import { placed } from "./placed.ts";
 import { Popover } from "./popover.tsx";
+import { ReplayControls } from "./replay_controls.tsx";
 
 /** Rough width of a character of a mark's text: enough to keep texts from touching. */
 const CHARACTER_PX = 5.9;
@@ -72,13 +74,11 @@ export function HistoryBar({ session }: { session: Session }) {
     if (event.currentTarget.hasPointerCapture(event.pointerId)) seek(event);
   };
   const keys = (event: KeyboardEvent) => {
-    const by = { ArrowLeft: -1, ArrowRight: 1, PageDown: -20, PageUp: 20 }[event.key];
-    if (by === undefined && event.key !== "Home" && event.key !== "End") return;
+    const by = HISTORY.find((one) => Object.hasOwn(one.by, event.key))?.by[event.key];
+    if (by === undefined) return;
     event.preventDefault();
     event.stopPropagation();
-    if (event.key === "Home") scrub(session, 1);
-    else if (event.key === "End") session.cursor.value = null;
-    else scrub(session, session.shownStep + (by ?? 0));
+    scrub(session, session.shownStep + by);
   };
   return (
     <footer class="history" data-testid="history-bar">
@@ -98,6 +98,7 @@ export function HistoryBar({ session }: { session: Session }) {
             back to live (Esc)
           </button>
         )}
+        <ReplayControls session={session} />
         <ForkButton session={session} />
         <span class="history-step">{now.words}</span>
       </div>

@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
-import { keyHelp } from "../state/lecture_keys.ts";
+import { keyHelp } from "../state/key_help.ts";
 import { useApp } from "./context.ts";
 
 /** What keys do, over everything else; `?` opens and closes it. */
@@ -11,7 +11,6 @@ export function KeyHelp() {
     if (open) dialog.current?.showModal();
     else dialog.current?.close();
   }, [open]);
-  const lesson = app.page.value === "lessons" && app.lessons.lesson.value !== undefined;
   return (
     <dialog
       ref={dialog}
@@ -36,17 +35,42 @@ export function KeyHelp() {
             ×
           </button>
         </header>
-        <dl>
-          {keyHelp(app.lecture.value, lesson).map(({ key, words }) => (
-            <div key={key}>
-              <dt>
-                <kbd>{key}</kbd>
-              </dt>
-              <dd>{words}</dd>
-            </div>
+        {open &&
+          keyHelp(app).map(({ title, keys }, i) => (
+            <section key={title}>
+              {i > 0 && <h3>{title}</h3>}
+              <dl>
+                {keys.map(({ key, words }) => (
+                  <div key={key}>
+                    <dt>
+                      <kbd>{key}</kbd>
+                    </dt>
+                    <dd>{words}</dd>
+                  </div>
+                ))}
+              </dl>
+            </section>
           ))}
-        </dl>
       </div>
     </dialog>
+  );
+}
+
+/** Opens the keys, for those who have not heard of `?`. */
+export function KeysButton({ corner }: { corner?: boolean }) {
+  const app = useApp();
+  return (
+    <button
+      type="button"
+      class={`button square keys-button ${corner ? "corner" : ""}`}
+      aria-label="keys"
+      title="keys (?)"
+      data-testid="keys"
+      onClick={() => {
+        app.help.value = true;
+      }}
+    >
+      ?
+    </button>
   );
 }

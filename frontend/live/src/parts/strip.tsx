@@ -1,6 +1,7 @@
 import type { Session } from "../state/session.ts";
 import { BasinTime } from "./basins.tsx";
 import { useBasins } from "./context.ts";
+import { KeysButton } from "./key_help.tsx";
 import type { Numbers } from "./numbers.ts";
 import { ProblemChips } from "./problem_chips.tsx";
 import { Share } from "./share.tsx";
@@ -16,6 +17,7 @@ export function Strip({ session, numbers }: { session: Session; numbers: Numbers
       <div class="strip-right">
         {basins && <BasinTime />}
         <Status session={session} />
+        <KeysButton />
         <Share session={session} />
         {!basins && (
           <>

@@ -6,7 +6,7 @@ import { useApp, useBasins } from "./context.ts";
 import { Experiments } from "./experiments.tsx";
 import { Explore } from "./explore.tsx";
 import { HistoryBar } from "./history_bar.tsx";
-import { KeyHelp } from "./key_help.tsx";
+import { KeyHelp, KeysButton } from "./key_help.tsx";
 import { LectureBoard } from "./lecture_board.tsx";
 import { LessonsPage } from "./lessons.tsx";
 import { Numbers } from "./numbers.ts";
@@ -35,6 +35,7 @@ export function Workbench() {
       ) : (
         <Opening />
       )}
+      {!session && !app.narrow.value && !app.lecture.value && <KeysButton corner />}
       <ToastView />
       <KeyHelp />
     </div>

@@ -11,6 +11,7 @@ import { placeAddress } from "./lesson_url.ts";
 import { Lessons } from "./lessons.ts";
 import type { Look } from "./looks.ts";
 import { keepPlace, placeOf } from "./place.ts";
+import { Replay } from "./replay.ts";
 import { Session } from "./session.ts";
 import { Sweeps } from "./sweeps/sweeps.ts";
 import {
@@ -43,6 +44,7 @@ export class App {
   /** Tells this page's controls from those of others; nothing about the person. */
   readonly me = Math.random().toString(36).slice(2, 10);
   readonly loop = new FrameLoop();
+  readonly replay = new Replay(this.loop);
   readonly catalogue = signal<Catalogue | null>(null);
   readonly page = signal<Page>("explore");
   readonly view = signal<View>("paths");
@@ -112,6 +114,10 @@ export class App {
     addEventListener("popstate", follow);
     this.stops.push(() => removeEventListener("popstate", follow));
     this.stops.push(
+      effect(() => {
+        void this.session.value;
+        this.replay.pause();
+      }),
       effect(() => {
         const session = this.session.value;
         // Whatever a scene is made of asks for one frame when it changes.

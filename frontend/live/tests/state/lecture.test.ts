@@ -3,8 +3,9 @@ import { signal } from "@preact/signals";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Lesson } from "../../src/protocol.ts";
 import type { App } from "../../src/state/app.ts";
+import { keyHelp } from "../../src/state/key_help.ts";
 import { dress, lectureIn, withLecture } from "../../src/state/lecture.ts";
-import { attachLectureKeys, keyHelp, taken } from "../../src/state/lecture_keys.ts";
+import { attachLectureKeys, taken } from "../../src/state/lecture_keys.ts";
 
 describe("lecture mode in the address", () => {
   it.each([
@@ -40,7 +41,7 @@ describe("keys", () => {
     controls: signal(false),
     picture: signal(0),
     help: signal(false),
-    session: signal({ experiment: signal({ state: "paused" }) }),
+    session: signal({ experiment: signal({ state: "paused" }), cursor: signal(null) }),
     lessons: {
       all: signal({ lessons: [lesson, { name: "saddles" }] }),
       lesson: signal<Lesson | undefined>(lesson),
@@ -146,10 +147,26 @@ describe("keys", () => {
   });
 
   it("are told as they are", () => {
-    const keys = (lecture: boolean, lesson: boolean) => keyHelp(lecture, lesson).map((k) => k.key);
-    expect(keys(true, true)).toEqual(expect.arrayContaining(["→ ←", "1 – 9", "C", "L", "?"]));
-    expect(keys(false, false)).not.toContain("C");
-    expect(keys(false, true)).toContain("A");
-    expect(keys(false, true)).not.toContain("N");
+    const keys = (lecture: boolean, shown: Lesson | undefined) => {
+      app.lecture.value = lecture;
+      app.lessons.lesson.value = shown;
+      return keyHelp(app as unknown as App).flatMap((part) => part.keys.map((k) => k.key));
+    };
+    expect(keys(true, lesson)).toEqual(expect.arrayContaining(["→ ←", "1 – 9", "C", "L", "?"]));
+    expect(keys(false, undefined)).not.toContain("C");
+    expect(keys(false, lesson)).toContain("A");
+    expect(keys(false, lesson)).not.toContain("N");
+  });
+
+  it("that are told of a page are taken there, and no others", () => {
+    app.lecture.value = false;
+    app.lessons.lesson.value = undefined;
+    app.page.value = "experiments";
+    app.session.value = null as never;
+    const [page, ...others] = keyHelp(app as unknown as App);
+    expect(others).toEqual([]);
+    expect(page?.keys.map((k) => k.key)).toEqual(["L", "Esc", "?"]);
+    expect(["f", "v", "c", "n", "a", "1", "s", "ArrowLeft"].map(press)).not.toContain(true);
+    expect(["l", "?"].map(press)).not.toContain(false);
   });
 });

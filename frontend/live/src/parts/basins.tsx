@@ -19,7 +19,7 @@ const MANY = 5;
 /** Where thousands of starts end, for every run; the curves and the sentence beside it. */
 export function BasinsView({ session, numbers }: { session: Session; numbers: Numbers }) {
   return (
-    <main class="body explore basins">
+    <div class="body explore basins">
       <RunColumn session={session} numbers={numbers} />
       <Pictures session={session} />
       <div class="basin-column">
@@ -27,7 +27,7 @@ export function BasinsView({ session, numbers }: { session: Session; numbers: Nu
         <BasinLegend session={session} />
         <BasinVerdict session={session} />
       </div>
-    </main>
+    </div>
   );
 }
 

@@ -21,6 +21,7 @@ export function ExperimentWords({ id, label, onChanged }: Props) {
       testId="words"
       title={`name, notes and tags of ${label}`}
       label="⋯"
+      sign
       side="right"
     >
       {(close) => <Loaded id={id} label={label} close={close} onChanged={onChanged} />}

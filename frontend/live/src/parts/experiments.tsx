@@ -45,7 +45,7 @@ export function Experiments() {
     return words.every((word) => whole.includes(word));
   });
   return (
-    <main class="experiments">
+    <div class="experiments">
       <header>
         <h1>Experiments</h1>
         <input
@@ -73,10 +73,14 @@ export function Experiments() {
               <th>runs</th>
               <th>seed</th>
               <th>state</th>
-              <th aria-label="compare" />
+              <th>
+                <span class="unseen">compare</span>
+              </th>
               <th class="number">steps</th>
               <th>started</th>
-              <th aria-label="name, notes and tags" />
+              <th>
+                <span class="unseen">name, notes and tags</span>
+              </th>
             </tr>
           </thead>
           <tbody>
@@ -95,6 +99,6 @@ export function Experiments() {
           <p class="hint">None yet. Open Explore or Train: each starts a comparison.</p>
         )}
       </div>
-    </main>
+    </div>
   );
 }

@@ -11,7 +11,7 @@ import { VerdictCard } from "./verdict_card.tsx";
 export function Explore({ session, numbers }: { session: Session; numbers: Numbers }) {
   if (useBasins(session)) return <BasinsView session={session} numbers={numbers} />;
   return (
-    <main class="body explore">
+    <div class="body explore">
       <RunColumn session={session} numbers={numbers} />
       <div class="picture-column">
         <p class="formula">f(x, y) = {session.problem.value?.surface?.formula}</p>
@@ -23,6 +23,6 @@ export function Explore({ session, numbers }: { session: Session; numbers: Numbe
         <KeptChart session={session} />
         <DistanceChart session={session} />
       </div>
-    </main>
+    </div>
   );
 }

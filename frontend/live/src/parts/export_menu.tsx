@@ -42,6 +42,7 @@ export function ExportMenu({ chart, source, exported, class: extra }: Props) {
     <Popover
       class={`chart-export ${extra ?? ""}`}
       label={<SaveIcon />}
+      sign
       title={`save ${chart.replaceAll("_", " ")}`}
       testId="export"
       side={extra ? "right" : "left"}

@@ -28,7 +28,7 @@ export function LectureBoard({ session, numbers }: { session: Session; numbers: 
     <>
       {controls && <Strip session={session} numbers={numbers} />}
       <Banner session={session} />
-      <main class={`board ${controls ? "with-controls" : ""}`} data-testid="board">
+      <div class={`board ${controls ? "with-controls" : ""}`} data-testid="board">
         {controls ? (
           <RunColumn session={session} numbers={numbers} />
         ) : (
@@ -40,7 +40,7 @@ export function LectureBoard({ session, numbers }: { session: Session; numbers: 
           <MapPanel session={session} />
         )}
         <Second session={session} class="boxed" />
-      </main>
+      </div>
       {controls && <HistoryBar session={session} />}
     </>
   );

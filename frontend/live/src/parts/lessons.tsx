@@ -14,7 +14,7 @@ export function LessonsPage() {
   const { name } = place.value;
   const list = all.value;
   return (
-    <main class="lessons">
+    <div class="lessons">
       <header>
         <h1>Lessons</h1>
         <p class="hint">Short experiments that you do yourself. Each trains while you read.</p>
@@ -40,7 +40,7 @@ export function LessonsPage() {
         ))}
       </ol>
       {list?.lessons.length === 0 && <p class="hint">There are no lessons on this server.</p>}
-    </main>
+    </div>
   );
 }
 

@@ -23,6 +23,7 @@ export function MarkPopover({ session, mark, left, color }: Props) {
       testId="mark"
       title={`step ${formatStep(mark.step)}: ${mark.text}`}
       label={<span style={{ background: color }} />}
+      sign
       style={{ left }}
     >
       {(close) => <About session={session} mark={mark} close={close} />}

@@ -27,7 +27,7 @@ export function Phone({ session, numbers }: { session: Session; numbers: Numbers
   const runs = session.runs.value;
   const run = runs.find((one) => one.id === session.selected.value) ?? runs[1] ?? runs[0];
   return (
-    <main class="phone">
+    <div class="phone">
       <div class="phone-scroll">
         <div class="phone-strip">
           <ProblemChips session={session} />
@@ -75,7 +75,7 @@ export function Phone({ session, numbers }: { session: Session; numbers: Numbers
         )}
         <Share session={session} />
       </div>
-    </main>
+    </div>
   );
 }
 

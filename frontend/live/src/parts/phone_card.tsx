@@ -29,7 +29,7 @@ export function PhoneCard({ session, run, numbers }: Props) {
   const basins = useBasins(session);
   const basin = useBasinNumbers(run.id);
   return (
-    <section
+    <article
       class="card phone-card"
       data-testid="run-card"
       data-run={run.id}
@@ -72,6 +72,6 @@ export function PhoneCard({ session, run, numbers }: Props) {
       {run.diverged_step !== null && (
         <p class="note warn">diverged at step {formatStep(run.diverged_step)}</p>
       )}
-    </section>
+    </article>
   );
 }

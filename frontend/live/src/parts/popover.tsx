@@ -4,7 +4,9 @@ import { useEffect, useId, useLayoutEffect, useRef } from "preact/hooks";
 
 interface Props {
   label: ComponentChildren;
-  /** Words for those who do not see the label. */
+  /** The label is a sign without words: the title is its name. */
+  sign?: boolean;
+  /** What it opens, in words. */
   title: string;
   children: (close: () => void) => ComponentChildren;
   class?: string;
@@ -75,7 +77,7 @@ export function Popover(props: Props) {
         class={props.class ?? "chip"}
         aria-expanded={open}
         aria-controls={id}
-        aria-label={props.title}
+        aria-label={props.sign ? props.title : undefined}
         title={props.title}
         disabled={props.disabled}
         style={props.style}

@@ -34,7 +34,7 @@ export function RunCard({ session, run, numbers, baseline, compact }: Props) {
     app.lifted.value = id;
   };
   return (
-    <section
+    <article
       class={`card ${selected ? "selected" : ""} ${compact ? "compact" : ""}`}
       data-testid="run-card"
       data-run={run.id}
@@ -92,6 +92,6 @@ export function RunCard({ session, run, numbers, baseline, compact }: Props) {
           {run.message ? `: ${run.message}` : ""}
         </p>
       )}
-    </section>
+    </article>
   );
 }

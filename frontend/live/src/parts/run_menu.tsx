@@ -31,7 +31,7 @@ export function RunMenu({ session, run, name, disabled }: Props) {
   const policy = policyOf(run, session.menus);
   const group = { session, run, disabled };
   return (
-    <Popover class="more" label="⋯" title={`settings of ${name}`} testId="run-menu">
+    <Popover class="more" label="⋯" sign title={`settings of ${name}`} testId="run-menu">
       {(close) => (
         <div class="form">
           <h3>{name}</h3>

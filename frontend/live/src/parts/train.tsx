@@ -10,7 +10,7 @@ import { VerdictCard } from "./verdict_card.tsx";
 /** A task: six pictures of one training. */
 export function Train({ session, numbers }: { session: Session; numbers: Numbers }) {
   return (
-    <main class="body train">
+    <div class="body train">
       <RunColumn session={session} numbers={numbers} />
       <div class="grid">
         <LossChart session={session} class="boxed" />
@@ -21,6 +21,6 @@ export function Train({ session, numbers }: { session: Session; numbers: Numbers
         <LookPanel session={session} class="boxed" />
         <VerdictCard session={session} />
       </div>
-    </main>
+    </div>
   );
 }

@@ -20,18 +20,18 @@ export function Compare() {
   const { runs, add } = compare.choice.value;
   if (runs.length === 0 && add.length === 0) {
     return (
-      <main class="compare empty" data-testid="compare-empty">
+      <div class="compare empty" data-testid="compare-empty">
         <h1>Compare</h1>
         <p class="hint">
           Choose runs of any experiments. Each keeps its colour here, and the address holds the
           choice: whoever opens it sees the same.
         </p>
         <Finder />
-      </main>
+      </div>
     );
   }
   return (
-    <main class="compare" data-testid="compare">
+    <div class="compare" data-testid="compare">
       <CompareStrip />
       <div class="compare-body">
         <Chosen picture={picture} />
@@ -41,6 +41,6 @@ export function Compare() {
           <Figures picture={picture} />
         </div>
       </div>
-    </main>
+    </div>
   );
 }

@@ -73,7 +73,8 @@ def test_a_chart_becomes_a_picture_and_its_rows_a_table(server: Server, visit: V
     name, data = saved(page, "loss", "parquet")
     table = pq.read_table(io.BytesIO(data))
     first = re.search(r"steps-(\d+)-60", name)
-    assert first and 1 < int(first[1]) == table["step"].to_pylist()[0]
+    assert first
+    assert 1 < int(first[1]) == table["step"].to_pylist()[0]
     # A picture that is computed here is written here.
     name, data = saved(page, "mask", "parquet")
     kept = pq.read_table(io.BytesIO(data))
@@ -83,7 +84,7 @@ def test_a_chart_becomes_a_picture_and_its_rows_a_table(server: Server, visit: V
     assert 0.4 < share < 0.6
 
 
-def test_paths_become_a_gif_and_basins_a_picture(server: Server, visit: Visit) -> None:
+def test_paths_become_a_gif(server: Server, visit: Visit) -> None:
     id = finished(server, problem="beale", steps=120)
     page = visit(server, f"/?experiment={id}")
     page.wait_rows("r2", 120)
@@ -109,14 +110,15 @@ def test_paths_become_a_gif_and_basins_a_picture(server: Server, visit: Visit) -
     page["cancel-gif"].click()
     expect(page["gif-progress"]).to_have_count(0)
     page.page.keyboard.press("Escape")
-    name, data = saved(page, "distance", "csv")
+    _, data = saved(page, "distance", "csv")
     rows = list(csv.DictReader(io.StringIO(data.decode())))
     assert len(rows) == 240
     shown = page.rows("r1", "distance")
     assert float(rows[119]["distance"]) == pytest.approx(shown[120])
-    name, data = saved(page, "map", "svg")
+    _name, data = saved(page, "map", "svg")
     svg = data.decode()
-    assert ">minimum</text>" in svg and 'stroke="#7725fe"' in svg
+    assert ">minimum</text>" in svg
+    assert 'stroke="#7725fe"' in svg
 
 
 def test_an_experiment_is_copied_as_python(server: Server, visit: Visit) -> None:

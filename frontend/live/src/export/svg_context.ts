@@ -251,8 +251,8 @@ class SvgContext {
     const sharp = this.state.imageSmoothingEnabled ? "" : ' style="image-rendering:pixelated"';
     const size = `width="${num(w ?? image.width)}" height="${num(h ?? image.height)}"`;
     const matrix = [a, b, c, d, e, f].map(num).join(" ");
-    this.shapes.push(
-      `<image x="${num(x)}" y="${num(y)}" ${size} preserveAspectRatio="none" transform="matrix(${matrix})" href="${image.toDataURL("image/png")}"${sharp}${this.clipped()}/>`,
+    this.place(
+      `<image x="${num(x)}" y="${num(y)}" ${size} preserveAspectRatio="none" transform="matrix(${matrix})" href="${image.toDataURL("image/png")}"${sharp}/>`,
     );
   }
 
@@ -278,9 +278,11 @@ class SvgContext {
       BASELINES[textBaseline] ? `dominant-baseline="${BASELINES[textBaseline]}"` : "",
       look,
     ];
-    this.shapes.push(
-      `<text ${words.filter(Boolean).join(" ")}${this.clipped()}>${escaped(text)}</text>`,
-    );
+    this.place(`<text ${words.filter(Boolean).join(" ")}>${escaped(text)}</text>`);
+  }
+  /** What has a transformation of its own, inside of what is clipped without one. */
+  private place(element: string): void {
+    this.shapes.push(this.state.clip ? `<g${this.clipped()}>${element}</g>` : element);
   }
   private clipped(): string {
     return this.state.clip ? ` clip-path="url(#${this.state.clip})"` : "";

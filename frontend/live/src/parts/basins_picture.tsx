@@ -61,11 +61,6 @@ export function BasinPicture({ session, run, side, place }: Props) {
         <span class="name" title={titleOf(session, asked)}>
           {name}
         </span>
-        <span class="basin-numbers" data-testid="basin-numbers">
-          {picture && shown && (
-            <Numbers picture={picture} swarm={shown.swarm} small={small} place={place} />
-          )}
-        </span>
         {picture && shown && surface && (
           <ExportMenu
             chart={`basins-${run.id}`}
@@ -87,6 +82,11 @@ export function BasinPicture({ session, run, side, place }: Props) {
             }
           />
         )}
+        <span class="basin-numbers" data-testid="basin-numbers">
+          {picture && shown && (
+            <Numbers picture={picture} swarm={shown.swarm} small={small} place={place} />
+          )}
+        </span>
       </figcaption>
       <div
         class="basin-frame"

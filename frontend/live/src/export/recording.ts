@@ -9,6 +9,8 @@ const MOST_FRAMES = 72;
 const FRAME_HUNDREDTHS = 6;
 const LAST_HUNDREDTHS = 150;
 const WIDEST = 820;
+/** Small charts are enlarged so much at most. */
+const LARGEST = 2;
 
 export interface Recording {
   /** 0 to 1, after every frame. */
@@ -24,7 +26,7 @@ export function stepsShown(last: number, most = MOST_FRAMES): number[] {
 
 /** The GIF; null where it was cancelled. The page stays usable: it draws between frames. */
 export async function recordGif(sheet: Sheet, last: number, how: Recording): Promise<Blob | null> {
-  const canvas = canvasOf(sheet, Math.min(1, WIDEST / sheet.width));
+  const canvas = canvasOf(sheet, Math.min(LARGEST, WIDEST / sheet.width));
   const context = canvas.getContext("2d", { willReadFrequently: true });
   if (context === null) throw new Error("this browser gives no 2d canvas");
   const { width, height } = canvas;

@@ -3,15 +3,13 @@ import type { DrawnTable, Exported } from "../charts/figure.ts";
 import { axisOf } from "../charts/figure_axis.ts";
 import type { RunView, ThemeName } from "../charts/types.ts";
 import { rgb, TOKENS } from "../look/palette.ts";
-import type { SurfaceInfo } from "../protocol.ts";
-import { minimaOf, NO_MINIMUM, type Swarm, type SwarmPicture } from "../state/swarm.ts";
+import { NO_MINIMUM, type Swarm, type SwarmPicture } from "../state/swarm.ts";
 
 const SIDE = 480;
 
 interface Given {
   picture: SwarmPicture;
   swarm: Swarm;
-  surface: SurfaceInfo;
   run: RunView;
   theme: ThemeName;
   words: string;
@@ -19,7 +17,7 @@ interface Given {
 
 /** A run's basins on paper: the picture itself, its minima and its axes; every start as a row. */
 export function basinExport(given: Given): Exported {
-  const { swarm, surface, run, theme, words } = given;
+  const { swarm, run, theme, words } = given;
   const tokens = TOKENS[theme];
   const share = (v: number, [low, high]: [number, number]) => (v - low) / (high - low);
   return {
@@ -31,19 +29,19 @@ export function basinExport(given: Given): Exported {
       theme,
       ground: tokens.page,
       runs: [run],
-      x: axisOf("x", surface.x, SIDE, false),
-      y: axisOf("y", surface.y, SIDE, true),
+      x: axisOf("x", swarm.x, SIDE, false),
+      y: axisOf("y", swarm.y, SIDE, true),
       paint: (context) => {
         context.imageSmoothingEnabled = false;
         context.drawImage(pixelsOf(given), 0, 0, SIDE, SIDE);
         context.lineWidth = 1.5;
         context.strokeStyle = tokens.ink;
-        for (const { x, y, kind } of minimaOf(surface)) {
+        for (const { x, y, kind } of swarm.minima) {
           const radius = kind === "minimum" ? 4 : 2.5;
           context.beginPath();
           context.arc(
-            share(x, surface.x) * SIDE,
-            (1 - share(y, surface.y)) * SIDE,
+            share(x, swarm.x) * SIDE,
+            (1 - share(y, swarm.y)) * SIDE,
             radius,
             0,
             2 * Math.PI,
@@ -75,7 +73,7 @@ function pixelsOf({ picture, swarm, theme }: Given): HTMLCanvasElement {
 }
 
 /** Where each start lies, where the minimum lies that it ends in, and after how many steps. */
-function startsTable({ picture, swarm, surface }: Given): DrawnTable {
+function startsTable({ picture, swarm }: Given): DrawnTable {
   const { n, minima } = swarm;
   const at = (i: number, [low, high]: [number, number]) => low + (i / (n - 1)) * (high - low);
   const count = n * n;
@@ -86,8 +84,8 @@ function startsTable({ picture, swarm, surface }: Given): DrawnTable {
     return which === NO_MINIMUM ? undefined : minima[which];
   };
   return {
-    start_x: make((i) => at(i % n, surface.x)),
-    start_y: make((i) => at(Math.floor(i / n), surface.y)),
+    start_x: make((i) => at(i % n, swarm.x)),
+    start_y: make((i) => at(Math.floor(i / n), swarm.y)),
     minimum_x: make((i) => ended(i)?.x ?? Number.NaN),
     minimum_y: make((i) => ended(i)?.y ?? Number.NaN),
     steps: make((i) => (ended(i) ? (picture.reachedAt[i] as number) : Number.NaN)),

@@ -61,7 +61,7 @@ export function BasinPicture({ session, run, side, place }: Props) {
         <span class="name" title={titleOf(session, asked)}>
           {name}
         </span>
-        {picture && shown && surface && (
+        {picture && shown && (
           <ExportMenu
             chart={`basins-${run.id}`}
             source={() => sourceOf(session)}
@@ -69,7 +69,6 @@ export function BasinPicture({ session, run, side, place }: Props) {
               basinExport({
                 picture,
                 swarm: shown.swarm,
-                surface,
                 run: {
                   id: run.id,
                   slot: run.slot,

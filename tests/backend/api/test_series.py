@@ -263,6 +263,15 @@ def test_a_table_has_the_rows_of_several_runs(filled: Server) -> None:
     assert alone == ["run,step,c3", "r10,1,3.0"]
 
 
+def test_more_than_fits_in_a_csv_fits_in_parquet(filled: Server) -> None:
+    columns = ",".join(["loss", "lr", *(f"c{i}" for i in range(11))])
+    answer = table(filled, columns=columns)
+    assert (answer.status_code, answer.json()["error"]["field"]) == (422, "last")
+    assert "or Parquet, which takes 8,000,000" in answer.json()["error"]["message"]
+    found = table(filled, "application/vnd.apache.parquet", columns=columns)
+    assert pq.read_table(io.BytesIO(found.content)).num_rows == 2 * ROWS
+
+
 def test_a_series_comes_as_parquet(filled: Server) -> None:
     answer = ask(filled, "application/vnd.apache.parquet", columns="loss", first=5, last=9)
     found = pq.read_table(io.BytesIO(answer.content))

@@ -50,7 +50,8 @@ export class Replay {
       if (seen !== shown) at = seen;
       const { speed } = session.experiment.peek();
       // A tab that was hidden goes on from where it was.
-      at += Math.min(1, (now - before) / 1000) * stepsPerSecond(this.pace.peek(), speed, session.head);
+      at +=
+        Math.min(1, (now - before) / 1000) * stepsPerSecond(this.pace.peek(), speed, session.head);
       before = now;
       if (at >= session.head) {
         session.cursor.value = null;

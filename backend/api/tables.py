@@ -129,11 +129,12 @@ def _filled(part: pa.Table, schema: pa.Schema) -> pa.Table:
 def _distance(experiment: Experiment, read: Mapping[str, Read]) -> RawColumn:
     """Distances to the nearest global minimum, (rows,) float64, where both coordinates are."""
     x, y = read.get("x"), read.get("y")
-    problem = get_problem(experiment.problem)
-    if not (isinstance(x, RawColumn) and isinstance(y, RawColumn) and isinstance(problem, Surface)):
+    instance = get_problem(experiment.problem).build(experiment.settings, experiment.seed)
+    surface = getattr(instance, "surface", None)
+    if not (isinstance(x, RawColumn) and isinstance(y, RawColumn) and isinstance(surface, Surface)):
         return RawColumn(np.empty(0, np.int64), np.empty(0))
     steps, in_x, in_y = np.intersect1d(x.steps, y.steps, True, return_indices=True)
-    minima = [point for point in problem.view.points if point.kind == "minimum"]
+    minima = [point for point in surface.view.points if point.kind == "minimum"]
     if not minima:
         return RawColumn(steps[:0], np.empty(0))
     places = (np.hypot(x.values[in_x] - p.x, y.values[in_y] - p.y) for p in minima)

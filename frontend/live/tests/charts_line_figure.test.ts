@@ -62,7 +62,7 @@ describe("a line chart on paper", () => {
 
   it("gives the rows that it draws where they are stored nowhere", () => {
     const { data } = withDrawnRows(exported([1.5, 10]), scene, "line", "epoch");
-    expect(data.kind === "drawn" && data.table()).toEqual({
+    expect(data?.kind === "drawn" && data.table()).toEqual({
       line: ["Adam", "Adam", "Adam", "Adam", "SGD", "SGD"],
       epoch: [1, 2, 3, 4, 2, 4],
       loss: [8, 4, 2, 1, 6, 5],

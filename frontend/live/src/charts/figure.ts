@@ -55,7 +55,8 @@ export interface DrawnData {
 /** A chart as it can be saved. */
 export interface Exported {
   figure: Figure;
-  data: StoredData | DrawnData;
+  /** Null of a picture that has no rows. */
+  data: StoredData | DrawnData | null;
   /** Paths that can be seen to grow. */
   moves?: boolean;
 }

@@ -89,7 +89,7 @@ export function withDrawnRows(
   along: string,
 ): Exported {
   const { data } = found;
-  if (data.kind !== "stored") return found;
+  if (data?.kind !== "stored") return found;
   const { first, last } = data;
   const table = () => drawnTable(scene, data, whose, along);
   return { ...found, data: { kind: "drawn", first, last, table } };

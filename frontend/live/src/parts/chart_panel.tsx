@@ -1,7 +1,9 @@
 import type { ComponentChildren } from "preact";
 import { createPortal } from "preact/compat";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Chart } from "../charts/types.ts";
+import type { Exported } from "../charts/figure.ts";
+import { screenExport } from "../charts/screen_figure.ts";
+import type { Chart, Scene } from "../charts/types.ts";
 import type { Session } from "../state/session.ts";
 import { useApp } from "./context.ts";
 import { ExportMenu, sourceOf } from "./export_menu.tsx";
@@ -69,7 +71,7 @@ export function ChartPanel<T extends Framed>(props: Props<T>) {
       chart={props.name}
       class={place}
       source={() => sourceOf(session)}
-      exported={() => made.current?.exported?.() ?? null}
+      exported={() => exportedOf(made.current, host.current, app.scene(session), props)}
     />
   );
   return (
@@ -88,4 +90,15 @@ export function ChartPanel<T extends Framed>(props: Props<T>) {
       {!corner && !props.title && menu("over")}
     </div>
   );
+}
+
+/** As the chart draws itself for paper, or else as it is on the screen. */
+function exportedOf(
+  chart: Framed | null,
+  host: HTMLElement | null,
+  scene: Scene,
+  { title, name }: { title?: string; name: string },
+): Exported | null {
+  if (chart === null || host === null) return null;
+  return chart.exported ? chart.exported() : screenExport(host, scene, title ?? name);
 }

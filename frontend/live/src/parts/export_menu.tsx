@@ -15,6 +15,8 @@ export interface Source {
   id: string | null;
   file: string;
   words: string;
+  /** The step looked at. */
+  step: number;
 }
 
 export function sourceOf(session: Session): Source {
@@ -25,6 +27,7 @@ export function sourceOf(session: Session): Source {
     id: experiment.id,
     file: `${experiment.problem}-${experiment.id}`,
     words: `LRD Lab · ${words.filter(Boolean).join(" · ")}`,
+    step: session.shownStep,
   };
 }
 
@@ -66,8 +69,10 @@ function Choices({ chart, source, exported, close }: Props & { close: () => void
   const found = exported();
   if (found === null) return <p class="hint">There is nothing to save yet.</p>;
   const from = source();
+  const { data } = found;
+  const kinds = KINDS.filter(({ kind }) => data !== null || kind === "png" || kind === "svg");
   const named = (ending: string) =>
-    fileName(from.file, chart, found.data.first, found.data.last, ending);
+    fileName(from.file, chart, data?.first ?? from.step, data?.last ?? from.step, ending);
   const sheet = () => sheetFor(found, from);
   const saved = async (kind: Kind) => {
     setBusy(true);
@@ -81,7 +86,7 @@ function Choices({ chart, source, exported, close }: Props & { close: () => void
   const fileOf = async (kind: Kind): Promise<Blob> => {
     if (kind === "png") return pngFile(sheet());
     if (kind === "svg") return svgFile(sheet());
-    const { data } = found;
+    if (data === null) throw new Error("this picture has no rows");
     if (data.kind === "stored" && from.id !== null) return app.api.table(from.id, data, kind);
     if (data.kind === "stored") throw new Error("these rows are not stored together");
     if (kind === "csv") return new Blob([csvText(data.table())], { type: "text/csv" });
@@ -89,7 +94,7 @@ function Choices({ chart, source, exported, close }: Props & { close: () => void
   };
   return (
     <div class="export-menu">
-      {KINDS.map(({ kind, label, about }) => (
+      {kinds.map(({ kind, label, about }) => (
         <button
           key={kind}
           type="button"
@@ -100,13 +105,13 @@ function Choices({ chart, source, exported, close }: Props & { close: () => void
           <b>{label}</b> <span>{about}</span>
         </button>
       ))}
-      {found.moves && <GifButton sheet={sheet} exported={found} name={named("gif")} />}
+      {found.moves && data && <GifButton sheet={sheet} last={data.last} name={named("gif")} />}
     </div>
   );
 }
 
 function sheetFor({ figure, data }: Exported, source: Source): Sheet {
-  const { first, last } = data;
+  const { first, last } = data ?? { first: source.step, last: source.step };
   const steps = last > first ? `steps ${first}–${last}` : `step ${last}`;
   const family = getComputedStyle(document.body).fontFamily || "sans-serif";
   return sheetOf(figure, `${source.words} · ${steps}`, family);

@@ -1,5 +1,4 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Exported } from "../charts/figure.ts";
 import { save } from "../export/files.ts";
 import { recordGif } from "../export/recording.ts";
 import type { Sheet } from "../export/sheet.ts";
@@ -7,12 +6,12 @@ import { useApp } from "./context.ts";
 
 interface Props {
   sheet: () => Sheet;
-  exported: Exported;
+  last: number;
   name: string;
 }
 
 /** Draws the paths from their first step on, a few seconds long; says how far it is. */
-export function GifButton({ sheet, exported, name }: Props) {
+export function GifButton({ sheet, last, name }: Props) {
   const app = useApp();
   const [share, setShare] = useState<number | null>(null);
   const running = useRef<AbortController | null>(null);
@@ -24,7 +23,7 @@ export function GifButton({ sheet, exported, name }: Props) {
     setShare(0);
     try {
       const how = { progress: setShare, signal: control.signal };
-      const gif = await recordGif(sheet(), exported.data.last, how);
+      const gif = await recordGif(sheet(), last, how);
       if (gif !== null) save(gif, name);
     } finally {
       running.current = null;

@@ -16,7 +16,7 @@ describe("basins as a table", () => {
       picture: picture as NonNullable<typeof picture>,
     });
     expect(figure.x?.ticks.map((tick) => tick.label)).toContain("0");
-    const table = data.kind === "drawn" ? data.table() : {};
+    const table = data?.kind === "drawn" ? data.table() : {};
     const rows = Object.fromEntries(Object.entries(table).map(([name, v]) => [name, [...v]]));
     expect(rows).toEqual({
       start_x: [-2, 2, -2, 2],

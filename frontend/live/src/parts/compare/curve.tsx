@@ -33,7 +33,7 @@ interface Props {
   aside?: ComponentChildren;
 }
 
-const COMPARISON = { id: null, file: "comparison", words: "LRD Lab · comparison" };
+const COMPARISON = { id: null, file: "comparison", words: "LRD Lab · comparison", step: 0 };
 
 /** One chart of a comparison, drawn at most once an animation frame. */
 export function Curve({ name, picture, linked, options, remake, against, aside }: Props) {

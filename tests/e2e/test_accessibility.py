@@ -70,7 +70,7 @@ def test_nothing_keeps_anybody_out(
         page.page.goto(server.url + path.format(**shown))
         expect(page[ready].first).to_be_visible()
         problems[path] = faults(page.page)
-        if ready == "mask-facts":
+        if (theme, ready) == ("dark", "mask-facts"):
             for button, opened in OPENED.items():
                 page[button].first.click()
                 expect(page[opened].first).to_be_visible()

@@ -129,3 +129,19 @@ def test_an_experiment_is_copied_as_python(server: Server, visit: Visit) -> None
     expect(page.page.locator(".copied.pre")).to_contain_text("LRD(torch.optim.Adam(p, lr=")
     copied = page.page.evaluate("navigator.clipboard.readText()")
     assert copied == server.get(f"/api/experiments/{id}/python")["script"]
+
+
+def test_a_thumb_finds_the_arrow_and_nothing_is_wider_than_the_phone(
+    server: Server, visit: Visit
+) -> None:
+    id = finished(server, problem="booth", steps=20)
+    page = visit(server, f"/?experiment={id}", phone=True)
+    page.wait_rows("r1", 20)
+    arrow = page.chart("map").get_by_test_id("export")
+    expect(arrow).to_have_css("opacity", "1")
+    arrow.tap()
+    box = page["export-png"].bounding_box()
+    assert box is not None
+    assert box["height"] >= 44
+    assert box["x"] + box["width"] <= 390
+    assert page.overflow() == 0

@@ -89,6 +89,7 @@ def test_a_finished_experiment_whose_worker_was_let_go_goes_on_or_starts_again(
         page.expect_status("finished")
         expect(page["ended"]).to_contain_text("let go", timeout=30_000)
         expect(page["ended"]).to_contain_text("every step up to 50 is kept")
+        page.wait_rows("r1", 50)
         assert len(page.rows("r1")) == 50
         expect(page["play"]).to_be_enabled()
         expect(page["play"]).to_have_attribute("title", re.compile("go on for 900 more"))

@@ -2,6 +2,7 @@
 
 import { glyphSvg } from "../look/glyphs.ts";
 import type { RunStyle } from "../look/palette.ts";
+import type { XAxis } from "./x_axis.ts";
 
 export interface HoverRow {
   style: RunStyle;
@@ -115,4 +116,13 @@ function cell(
   element.className = name;
   row.append(element);
   return element;
+}
+
+/** Where the values are; where many rows are drawn as one, from which step to which. */
+export function titleOf(step: number, rows: readonly HoverRow[], axis: XAxis): string {
+  const within = rows.flatMap((row) => row.within ?? []);
+  if (within.length === 0) return `${axis.name} ${axis.format(step)}`;
+  const first = Math.min(...within.map((one) => one.first));
+  const last = Math.max(...within.map((one) => one.last));
+  return `${axis.name}s ${axis.format(first)}–${axis.format(last)}, min…max`;
 }

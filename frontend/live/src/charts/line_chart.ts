@@ -8,7 +8,7 @@ import { enlargement } from "./enlarge.ts";
 import type { Exported } from "./figure.ts";
 import { groundOf } from "./ground.ts";
 import { ChartHeader } from "./header.ts";
-import { type HoverRow, HoverTable } from "./hover.ts";
+import { HoverTable, titleOf } from "./hover.ts";
 import { chartKeys } from "./keys.ts";
 import { lineExport, withDrawnRows } from "./line_figure.ts";
 import { paintLines } from "./line_paint.ts";
@@ -157,16 +157,13 @@ export class LineChart implements Chart {
     this.zoomTo(null);
   }
 
-  exported(): Exported | null {
+  /** `whose`: with the rows that are drawn, for a chart whose rows are made here. */
+  exported(whose?: string): Exported | null {
     const { scene, lines, view, values, scale, axis, ground } = this;
     if (scene === null) return null;
-    return lineExport(scene, this.options, { lines, view, values, scale, axis, ground });
-  }
-
-  /** As `exported`, with the rows that are drawn, for a chart whose rows are made here. */
-  drawn(whose: string): Exported | null {
-    const found = this.exported();
-    return found && this.scene && withDrawnRows(found, this.scene, whose, this.axis.name);
+    const look = { lines, view, values, scale, axis, ground };
+    const found = lineExport(scene, this.options, look);
+    return whose === undefined ? found : withDrawnRows(found, scene, whose, axis.name);
   }
 
   destroy(): void {
@@ -400,13 +397,4 @@ export class LineChart implements Chart {
     plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
     this.zoomTo([from, from + width * perPixel]);
   }
-}
-
-/** Where the values are; where many rows are drawn as one, from which step to which. */
-function titleOf(step: number, rows: readonly HoverRow[], axis: XAxis): string {
-  const within = rows.flatMap((row) => row.within ?? []);
-  if (within.length === 0) return `${axis.name} ${axis.format(step)}`;
-  const first = Math.min(...within.map((one) => one.first));
-  const last = Math.max(...within.map((one) => one.last));
-  return `${axis.name}s ${axis.format(first)}–${axis.format(last)}, min…max`;
 }

@@ -55,7 +55,7 @@ export function BasinCurve({ session }: { session: Session }) {
           <ExportMenu
             chart="reached"
             source={() => sourceOf(session)}
-            exported={() => made.current?.drawn("run") ?? null}
+            exported={() => made.current?.exported("run") ?? null}
           />,
           corner,
         )}

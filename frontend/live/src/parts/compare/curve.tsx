@@ -93,7 +93,7 @@ export function Curve({ name, picture, linked, options, remake, against, aside }
           <ExportMenu
             chart={name}
             source={() => COMPARISON}
-            exported={() => made.current?.drawn("line") ?? null}
+            exported={() => made.current?.exported("line") ?? null}
           />,
           corner,
         )}

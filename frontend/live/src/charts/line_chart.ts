@@ -161,8 +161,7 @@ export class LineChart implements Chart {
   exported(whose?: string): Exported | null {
     const { scene, lines, view, values, scale, axis, ground } = this;
     if (scene === null) return null;
-    const look = { lines, view, values, scale, axis, ground };
-    const found = lineExport(scene, this.options, look);
+    const found = lineExport(scene, this.options, { lines, view, values, scale, axis, ground });
     return whose === undefined ? found : withDrawnRows(found, scene, whose, axis.name);
   }
 

@@ -24,6 +24,7 @@ PAGES = {
     "/lessons?lesson=ravine": "lesson-step",
     "/experiments": "experiment-row",
     "/compare?add={task}": "compare-line",
+    "/sweeps": "sweep-form",
 }
 
 

@@ -97,8 +97,9 @@ function exportedOf(
   chart: Framed | null,
   host: HTMLElement | null,
   scene: Scene,
-  { title, name }: { title?: string; name: string },
+  { title, name }: { title?: ComponentChildren; name: string },
 ): Exported | null {
   if (chart === null || host === null) return null;
-  return chart.exported ? chart.exported() : screenExport(host, scene, title ?? name);
+  const words = typeof title === "string" ? title : name;
+  return chart.exported ? chart.exported() : screenExport(host, scene, words);
 }

@@ -12,6 +12,7 @@ import {
   spotOf,
   updated,
 } from "../../src/state/sweeps/cells.ts";
+import { heatTable } from "../../src/state/sweeps/figure.ts";
 import { measureOf } from "../../src/state/sweeps/measures.ts";
 import { sweepAddress, sweepPlaceOf } from "../../src/state/sweeps/place.ts";
 import { sweepVerdict } from "../../src/state/sweeps/verdict.ts";
@@ -220,4 +221,26 @@ it("an address holds sweep, cell and measure", () => {
   expect(address).toBe("/lab/sweeps?sweep=s1&cell=2.1&by=loss");
   expect(sweepPlaceOf(address.slice(address.indexOf("?")))).toEqual(place);
   expect(sweepAddress({}, "/")).toBe("/sweeps");
+});
+
+describe("a map's table", () => {
+  it("has a row for every cell of the grid, with nothing where there is nothing", () => {
+    const some = cells(
+      cell(0, 0, 0.5),
+      cell(2, 1, 9, { state: "diverged", step: 312, diverged_step: 312, values: {} }),
+    );
+    const table = heatTable(sweepWith(), some, LOSS);
+    const rows = Array.from({ length: 9 }, (_, i) =>
+      Object.fromEntries(Object.entries(table).map(([name, values]) => [name, values[i]])),
+    );
+    expect(rows.map((row) => [row.drop_rate, row.lr]).slice(0, 4)).toEqual([
+      [0, 0.001],
+      [0.5, 0.001],
+      [0.75, 0.001],
+      [0, 0.002],
+    ]);
+    expect(rows[0]).toMatchObject({ state: "finished", test_loss: 0.5, "test_loss/sd": 0.01 });
+    expect(rows[5]).toMatchObject({ state: "diverged", diverged_step: 312, test_loss: Number.NaN });
+    expect(rows[8]).toMatchObject({ state: "waiting", step: 0, seeds: Number.NaN });
+  });
 });

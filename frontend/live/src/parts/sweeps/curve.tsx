@@ -1,3 +1,4 @@
+import { createPortal } from "preact/compat";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Scale } from "../../charts/axis.ts";
 import { LineChart } from "../../charts/line_chart.ts";
@@ -7,6 +8,7 @@ import { DISTANCE } from "../../state/surface_rows.ts";
 import { HALF } from "../../state/sweeps/curves.ts";
 import { lookOf } from "../compare/labels.ts";
 import { useApp } from "../context.ts";
+import { ExportMenu, type Source } from "../export_menu.tsx";
 
 /** Steps of a task's loss that are drawn as their mean. */
 const WINDOW = 25;
@@ -16,6 +18,12 @@ const DISTANCE_LOOK = {
   format: formatValue,
 };
 
+/** Whose pictures are saved. */
+export function sweepSource({ id, name, steps }: Sweep): Source {
+  const words = ["LRD Lab", name, `sweep ${id}`].filter(Boolean).join(" · ");
+  return { id: null, file: `sweep-${id}`, words, step: steps };
+}
+
 /** One column of the cell that is shown, those beside it behind it. */
 export function CellCurve({ column, sweep }: { column: string; sweep: Sweep }) {
   const app = useApp();
@@ -23,6 +31,8 @@ export function CellCurve({ column, sweep }: { column: string; sweep: Sweep }) {
   const look = column === DISTANCE ? DISTANCE_LOOK : lookOf(column);
   const host = useRef<HTMLDivElement>(null);
   const [scale, setScale] = useState<Scale>(look.scale);
+  const [corner, setCorner] = useState<HTMLElement | null>(null);
+  const made = useRef<LineChart | null>(null);
   const smooth = column === "loss" && sweep.kind === "task";
   useEffect(() => {
     if (!host.current) return;
@@ -45,6 +55,10 @@ export function CellCurve({ column, sweep }: { column: string; sweep: Sweep }) {
       note: [means, smooth ? `${WINDOW} steps` : ""].filter(Boolean).join(", "),
       empty: "no rows yet",
     });
+    made.current = chart;
+    const beside = document.createElement("span");
+    chart.aside.before(beside);
+    setCorner(beside);
     const remove = app.loop.add(() => {
       chart.update({
         rows: curves,
@@ -61,12 +75,22 @@ export function CellCurve({ column, sweep }: { column: string; sweep: Sweep }) {
     return () => {
       remove();
       chart.destroy();
+      setCorner(null);
     };
   }, [column, sweep.id]);
   useEffect(() => app.loop.ask());
   return (
     <div class="chart-panel boxed" data-testid="chart" data-chart={column}>
       <div class="canvas" ref={host} />
+      {corner &&
+        createPortal(
+          <ExportMenu
+            chart={column}
+            source={() => sweepSource(sweep)}
+            exported={() => made.current?.exported("line") ?? null}
+          />,
+          corner,
+        )}
     </div>
   );
 }

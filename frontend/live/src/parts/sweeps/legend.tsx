@@ -1,8 +1,11 @@
 import { css, heatRgb } from "../../look/heat.ts";
 import type { Sweep } from "../../protocol.ts";
 import { type Cells, dropAndLr, type HeatScale } from "../../state/sweeps/cells.ts";
+import { heatExport } from "../../state/sweeps/figure.ts";
 import type { Measure } from "../../state/sweeps/measures.ts";
 import { useApp } from "../context.ts";
+import { ExportMenu } from "../export_menu.tsx";
+import { sweepSource } from "./curve.tsx";
 
 const STOPS = 12;
 
@@ -22,6 +25,11 @@ export function Legend({ sweep, measure, scale, cells, even, tied }: Props) {
   const diverged = [...cells.values()].some((cell) => cell.state === "diverged");
   return (
     <div class="heat-legend" data-testid="heat-legend">
+      <ExportMenu
+        chart="sweep"
+        source={() => sweepSource(sweep)}
+        exported={() => heatExport(sweep, cells, measure, scale, theme)}
+      />
       <span class="key" title={measure.help}>
         {measure.label}
         {scale?.log ? ", log" : ""}

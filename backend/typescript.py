@@ -26,11 +26,13 @@ INPUTS: tuple[type[BaseModel], ...] = (
     protocol.ControlIn,
     protocol.ResumeIn,
     protocol.SwarmIn,
+    protocol.SurfaceIn,
     protocol.Ping,
 )
 #: What the browser receives: every field is there.
 OUTPUTS: tuple[type[BaseModel], ...] = (
     protocol.Catalogue,
+    protocol.SurfaceOut,
     protocol.Grid,
     protocol.DataSetInfo,
     protocol.Experiment,

@@ -29,7 +29,9 @@ from backend.protocol.catalogue import (
     PolicyInfo,
     ProblemInfo,
     SettingInfo,
+    SurfaceIn,
     SurfaceInfo,
+    SurfaceOut,
 )
 from backend.protocol.controls import ChangeInfo, ControlIn, ControlOut, ResumeIn
 from backend.protocol.data import DataSetInfo
@@ -138,7 +140,9 @@ __all__ = [
     "ServerMessage",
     "SettingInfo",
     "StepTimes",
+    "SurfaceIn",
     "SurfaceInfo",
+    "SurfaceOut",
     "SwarmIn",
     "System",
     "Tensor",

@@ -114,7 +114,9 @@ class Surface:
         surface = self.settled(settings)
         start = float(settings["start_x"]), float(settings["start_y"])
         at = surface.turn.there(*start) if surface.turn else start
-        for axis, value, (low, high) in zip("xy", at, (surface.view.x, surface.view.y), strict=True):
+        for axis, value, (low, high) in zip(
+            "xy", at, (surface.view.x, surface.view.y), strict=True
+        ):
             if not low <= value <= high:
                 mend = f"a finite number in [{low:g}, {high:g}]"
                 if surface.turn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from typing import Any
@@ -76,7 +77,9 @@ def test_a_formula_has_the_value_that_python_gives_it(text: str, x: float, y: fl
 
 
 @settings(max_examples=300, deadline=None)
-@given(text=st.one_of(st.text(max_size=30), st.text("xy+-*/()^e.0123 sincoexplg_'[]{}", max_size=60)))
+@given(
+    text=st.one_of(st.text(max_size=30), st.text("xy+-*/()^e.0123 sincoexplg_'[]{}", max_size=60))
+)
 def test_any_text_is_read_or_refused_at_one_of_its_characters(text: str) -> None:
     try:
         parse(text)
@@ -124,10 +127,8 @@ def test_what_is_wrong_is_named_with_its_character(text: str, position: int, rea
 )
 def test_a_costly_formula_is_searched_in_time(text: str) -> None:
     began = time.process_time()
-    try:
+    with contextlib.suppress(SettingError):
         made(text)
-    except SettingError:
-        pass
     assert time.process_time() - began < 20
 
 

@@ -108,7 +108,7 @@ _HALF = 1.5707963267948966
 
 PROBLEM = OwnFormula(
     name="own_formula",
-    label="Your own formula",
+    label="Own formula",
     formula=DEFAULT,
     about="Type f(x, y): its minima and saddles are found, and everything works as on the others.",
     value=parse(DEFAULT),

@@ -26,7 +26,7 @@ export function FormulaChip({ session }: { session: Session }) {
     <Popover
       testId="formula"
       title={typed ? `formula: ${typed}` : "type a formula"}
-      label={typed ? <span class="formula-chip">f = {typed}</span> : <span>ƒ type a formula</span>}
+      label={<span>ƒ formula</span>}
     >
       {(close) => <FormulaForm session={session} own={own} close={close} />}
     </Popover>

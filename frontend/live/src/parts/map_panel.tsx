@@ -1,4 +1,6 @@
+import { signal } from "@preact/signals";
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { Surface3D } from "../charts/surface_3d.ts";
 import { SurfaceMap, type SurfaceMapOptions } from "../charts/surface_map.ts";
 import { formatValue } from "../look/format.ts";
 import { startAgain, whyLost } from "../state/actions.ts";
@@ -6,6 +8,9 @@ import type { Session } from "../state/session.ts";
 import { startAt, startOf, turned } from "../state/shape.ts";
 import { ChartPanel } from "./chart_panel.tsx";
 import { useApp } from "./context.ts";
+
+/** Whether maps are seen from the side; one choice for all experiments of a visit. */
+const solid = signal(false);
 
 /** A place that was clicked: in the picture's pixels, and as settings of the start. */
 interface Picked {
@@ -47,16 +52,54 @@ export function MapPanel({ session }: { session: Session }) {
   };
   return (
     <div class="map map-frame">
-      <ChartPanel
-        session={session}
-        name="map"
-        class="map-picture"
-        testId="surface-map"
-        make={make}
-        before={(map) => map.show(options)}
-      />
-      {picked && <StartHere picked={picked} start={startHere} close={() => setPicked(null)} />}
+      {solid.value ? (
+        <ChartPanel
+          key="relief"
+          session={session}
+          name="map"
+          class="map-picture"
+          testId="surface-3d"
+          make={(host) => new Surface3D(host, options)}
+          before={(relief) => relief.show(options)}
+        />
+      ) : (
+        <ChartPanel
+          key="map"
+          session={session}
+          name="map"
+          class="map-picture"
+          testId="surface-map"
+          make={make}
+          before={(map) => map.show(options)}
+        />
+      )}
+      <Dimensions />
+      {picked && !solid.value && (
+        <StartHere picked={picked} start={startHere} close={() => setPicked(null)} />
+      )}
     </div>
+  );
+}
+
+/** The map from above, or as a relief. */
+function Dimensions() {
+  return (
+    <fieldset class="dimensions" aria-label="the surface is seen">
+      {[false, true].map((deep) => (
+        <button
+          key={String(deep)}
+          type="button"
+          aria-pressed={solid.value === deep}
+          title={deep ? "as a relief: drag or arrow keys turn it" : "from above"}
+          data-testid={deep ? "view-3d" : "view-2d"}
+          onClick={() => {
+            solid.value = deep;
+          }}
+        >
+          {deep ? "3-D" : "2-D"}
+        </button>
+      ))}
+    </fieldset>
   );
 }
 
@@ -75,7 +118,7 @@ function StartHere({ picked, start, close }: Props) {
         type="button"
         class="button"
         data-testid="start-here"
-        title="A new experiment starts there; this one stays in the list. Shift and a click do it at once."
+        title={`A new experiment starts at (${formatValue(start_x)}, ${formatValue(start_y)}) on the surface; this one stays in the list. Shift and a click do it at once.`}
         ref={(element) => element?.focus({ preventScroll: true })}
         onKeyDown={(event) => {
           if (event.key !== "Escape") return;
@@ -84,7 +127,7 @@ function StartHere({ picked, start, close }: Props) {
         }}
         onClick={() => start(picked.start)}
       >
-        Start at ({formatValue(start_x)}, {formatValue(start_y)})
+        Start here
       </button>
     </div>
   );

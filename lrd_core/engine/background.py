@@ -11,6 +11,7 @@ from lrd_core.engine.controls import Sink
 from lrd_core.engine.experiment import ExperimentSpec
 from lrd_core.engine.roster import Roster
 from lrd_core.engine.trainer import Trainer
+from lrd_core.engine.views.arrows import Arrows
 from lrd_core.engine.views.contour import CONTOURS, contour_view
 from lrd_core.engine.views.curvature import Measurement, measurement
 from lrd_core.engine.views.paths import Paths
@@ -42,6 +43,7 @@ class Background:
         self._sink = sink
         self._record = record
         self._paths = Paths(spec, sink, runs)
+        self._arrows = Arrows(spec, sink)
         self._watched: Watched | None = None
         self._measurements: deque[Measurement] = deque()
         self._contour: Iterator[None] | None = None
@@ -55,16 +57,20 @@ class Background:
 
     def before(self, trainers: Sequence[Trainer]) -> None:
         """These are about to make a step."""
+        self._arrows.before(trainers)
         if self._watched is not None:
             self._watched.before(trainers)
 
     def passes(self, step: int) -> bool:
         """Whether nothing is looked at before and after this step."""
         every = self.curvature_every
+        if not self._arrows.passes():
+            return False
         return self._watched is None and not ((every and step % every == 0) or self._paths.at(step))
 
     def stepped(self, trainers: Sequence[Trainer]) -> None:
         """These have made a step."""
+        self._arrows.after(trainers)
         if self._watched is not None:
             self._watched.after(trainers, self._sink)
         for trainer in trainers:

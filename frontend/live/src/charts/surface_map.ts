@@ -2,6 +2,7 @@
 
 import { formatValue } from "../look/format.ts";
 import { TOKENS, withAlpha } from "../look/palette.ts";
+import { paintParts, partsOf, type Update } from "./arrows.ts";
 import { ContourPicture, type Grid, valueAt } from "./contours.ts";
 import { type Head, headsOf } from "./heads.ts";
 import { around, type Label, placeLabels } from "./labels.ts";
@@ -36,6 +37,7 @@ export class SurfaceMap extends PathPicture {
   private groundKey = "";
   private sides: (number | undefined)[] = [];
   private drawings = 0;
+  private updates: { step: number; runs: Record<string, Update> } | null = null;
 
   constructor(
     host: HTMLElement,
@@ -55,6 +57,13 @@ export class SurfaceMap extends PathPicture {
     }
     this.options = options;
     this.drawings += 1;
+    this.invalidate();
+  }
+
+  /** The parts of the newest update of every run, for as long as that is the newest. */
+  showUpdates(updates: { step: number; runs: Record<string, Update> } | null): void {
+    if (updates === this.updates) return;
+    this.updates = updates;
     this.invalidate();
   }
 
@@ -112,7 +121,24 @@ export class SurfaceMap extends PathPicture {
     context.stroke();
     this.drawLabels(context, scene, heads, { x: startX, y: startY });
     const radius = width < SMALL ? HEAD_RADIUS - 1.2 : HEAD_RADIUS;
+    this.drawUpdates(context, scene, heads);
     this.paintHeads(context, scene, heads, radius);
+  }
+
+  private drawUpdates(
+    context: CanvasRenderingContext2D,
+    scene: Scene,
+    heads: readonly Head[],
+  ): void {
+    if (this.updates === null || scene.cursor !== null) return;
+    const { step, runs } = this.updates;
+    const { x, y } = this.options.surface;
+    const { width, height } = this.stack;
+    const parts = partsOf(runs, [width / (x[1] - x[0]), height / (y[1] - y[0])]);
+    for (const head of heads) {
+      if (head.step !== step || head.outside !== null) continue;
+      paintParts(context, head, parts.get(head.run.id) ?? [], scene.theme);
+    }
   }
 
   private drawPoints(context: CanvasRenderingContext2D, scene: Scene): void {

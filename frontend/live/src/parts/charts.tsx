@@ -72,7 +72,8 @@ export function LossChart({ session, class: extra }: Props) {
       options={{
         title: "Loss",
         columns,
-        scale: "log",
+        // A formula's loss may be negative.
+        scale: task || (session.problem.value?.surface?.minimum ?? 0) >= 0 ? "log" : "linear",
         format: formatValue,
         onScale: chosen,
         note: task ? `mean of ${LOSS_WINDOW} · test faint` : undefined,

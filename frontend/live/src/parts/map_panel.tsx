@@ -70,7 +70,10 @@ export function MapPanel({ session }: { session: Session }) {
           class="map-picture"
           testId="surface-map"
           make={make}
-          before={(map) => map.show(options)}
+          before={(map) => {
+            map.show(options);
+            map.showUpdates(session.pictures.arrows.peek());
+          }}
         />
       )}
       <Dimensions />

@@ -62,8 +62,11 @@ export function LossChart({ session, class: extra }: Props) {
         { name: overSeeds("test_loss", experiment).name, label: "test", faint: true },
       ]
     : [{ name: "loss", label: "loss" }];
+  // A formula may be negative, as is known once its minima are found.
+  const below = (session.problem.value?.surface?.minimum ?? 0) < 0;
   return (
     <Lines
+      key={`${below}`}
       session={session}
       name="loss"
       class={extra}
@@ -72,8 +75,7 @@ export function LossChart({ session, class: extra }: Props) {
       options={{
         title: "Loss",
         columns,
-        // A formula's loss may be negative.
-        scale: task || (session.problem.value?.surface?.minimum ?? 0) >= 0 ? "log" : "linear",
+        scale: below ? "linear" : "log",
         format: formatValue,
         onScale: chosen,
         note: task ? `mean of ${LOSS_WINDOW} · test faint` : undefined,

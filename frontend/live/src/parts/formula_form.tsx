@@ -1,4 +1,4 @@
-import { useId, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import type { ProblemInfo } from "../protocol.ts";
 import { startAgain, switchProblem } from "../state/actions.ts";
 import { ApiError, messageOf } from "../state/api.ts";
@@ -72,7 +72,10 @@ function FormulaForm({ session, own, close }: Props) {
     app.loop.ask();
   };
   // The popover may be closed in any way.
-  const mounted = useMemo(() => ({ leave }), []);
+  useEffect(() => {
+    open.current = true;
+    return leave;
+  }, []);
   const settingsOf = (formula: string, ends: Record<string, string>): Settings => ({
     formula,
     ...Object.fromEntries(Object.entries(ends).map(([name, end]) => [name, numberOf(end)])),
@@ -96,10 +99,6 @@ function FormulaForm({ session, own, close }: Props) {
   return (
     <form
       class="form formula-form"
-      ref={(element) => {
-        if (element === null) mounted.leave();
-        else open.current = true;
-      }}
       onSubmit={(event) => {
         event.preventDefault();
         void start();

@@ -51,6 +51,8 @@ export function ProblemChips({ session }: { session: Session }) {
         {(close) => <ProblemMenu session={session} close={close} />}
       </Popover>
       {experiment.kind === "surface" && !paths && <ViewSwitch />}
+      {experiment.kind === "surface" && <FormulaChip session={session} />}
+      {experiment.kind === "surface" && <Rotation session={session} />}
       {useBasins(session) ? (
         <BasinChips session={session} />
       ) : (
@@ -72,8 +74,6 @@ function ExperimentChips({ session }: { session: Session }) {
   const settings = session.problem.value?.settings ?? [];
   return (
     <>
-      {surface && <FormulaChip session={session} />}
-      {surface && <Rotation session={session} />}
       {settings.filter(hasChip).map((setting) => (
         <SettingChip
           key={setting.name}

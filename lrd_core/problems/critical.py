@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from lrd_core.problems.problem import Point
 
 Array = NDArray[np.float64]
 Value = Callable[[Any, Any, Any], Any]
+Kind = Literal["minimum", "local minimum", "saddle"]
 
 #: Starts a side, steps of Newton's method.
 SIDE = 48
@@ -194,7 +195,7 @@ def _told(
 ) -> tuple[Point, ...]:
     finite = values[np.isfinite(values)]
     heights = [height for _, kind, height in points if kind == "minimum"]
-    told = []
+    told: list[tuple[Array, Kind]] = []
     if heights:
         spread = float(np.ptp(finite)) if finite.size else 0.0
         deepest = min(heights)
@@ -205,7 +206,5 @@ def _told(
             told.append((at, "minimum" if closed and height <= limit else "local minimum"))
     saddles = sorted((p for p in points if p[1] == "saddle"), key=lambda p: p[2])
     told += [(at, "saddle") for at, _, _ in saddles[:MOST]]
-    return tuple(
-        Point(*(float(c) for c in low + size * at), kind)  # type: ignore[arg-type]
-        for at, kind in told
-    )
+    places = [(low + size * at, kind) for at, kind in told]
+    return tuple(Point(float(x), float(y), kind) for (x, y), kind in places)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import Any
 
 from lrd_core.settings import Setting, SettingError, Value
 
@@ -131,12 +131,12 @@ class _Reader:
         self.text, self.field = text, field
         self.depth = 0
         if len(text) > MAX_LENGTH:
-            self.refuse(MAX_LENGTH, f"it has more than {MAX_LENGTH} characters")
+            raise self.wrong(MAX_LENGTH, f"it has more than {MAX_LENGTH} characters")
         self.tokens = self._tokens()
         self.next = 0
 
-    def refuse(self, position: int, reason: str) -> NoReturn:
-        raise FormulaError(self.field, self.text, position, reason)
+    def wrong(self, position: int, reason: str) -> FormulaError:
+        return FormulaError(self.field, self.text, position, reason)
 
     def _tokens(self) -> list[_Token]:
         found, at = [], 0
@@ -144,7 +144,7 @@ class _Reader:
             match = _TOKEN.match(self.text, at)
             if match is None:
                 at += len(self.text[at:]) - len(self.text[at:].lstrip())
-                self.refuse(at, f"{self.text[at]!r} means nothing here")
+                raise self.wrong(at, f"{self.text[at]!r} means nothing here")
             kind = str(match.lastgroup)
             text = match[kind]
             found.append(_Token(kind, _SAME.get(text, text), match.start(kind)))
@@ -170,8 +170,8 @@ class _Reader:
         if token.kind == "end":
             return tree
         if token.text == ")":
-            self.refuse(token.at, "this bracket was never opened")
-        self.refuse(token.at, f"an operator is missing before {token.text!r}, e.g. *")
+            raise self.wrong(token.at, "this bracket was never opened")
+        raise self.wrong(token.at, f"an operator is missing before {token.text!r}, e.g. *")
 
     def sum(self) -> Tree:
         tree = self.product()
@@ -202,7 +202,7 @@ class _Reader:
         exponent = self.deeper(sign, self.signed)
         if isinstance(exponent, float) and abs(exponent) > MAX_POWER:
             reason = f"{exponent:g} is too large a power; at most {MAX_POWER:g}"
-            self.refuse(sign.at + len(sign.text), reason)
+            raise self.wrong(sign.at + len(sign.text), reason)
         return self.made(sign, tree, exponent)
 
     def atom(self) -> Tree:
@@ -215,21 +215,21 @@ class _Reader:
         if token.text == "(":
             return self.bracket(token)
         if token.kind == "end":
-            self.refuse(token.at, "it ends too early" if self.next else "it is empty")
-        self.refuse(token.at, f"a number, x or y is missing before {token.text!r}")
+            raise self.wrong(token.at, "it ends too early" if self.next else "it is empty")
+        raise self.wrong(token.at, f"a number, x or y is missing before {token.text!r}")
 
     def named(self, token: _Token) -> Tree:
         name = token.text
         opened = self.take("(")
         if name in FUNCTIONS:
             if opened is None:
-                self.refuse(token.at, f"{name} needs brackets: {name}(x)")
+                raise self.wrong(token.at, f"{name} needs brackets: {name}(x)")
             return self.made(token, self.bracket(opened))
         known = name in ("x", "y") or name in CONSTANTS
         if not known:
-            self.refuse(token.at, f"there is no {name!r}")
+            raise self.wrong(token.at, f"there is no {name!r}")
         if opened is not None:
-            self.refuse(opened.at, f"{name!r} is no function; an operator is missing, e.g. *")
+            raise self.wrong(opened.at, f"{name!r} is no function; an operator is missing, e.g. *")
         return name if name in ("x", "y") else CONSTANTS[name]
 
     def bracket(self, opened: _Token) -> Tree:
@@ -237,14 +237,16 @@ class _Reader:
         if self.take(")") is None:
             token = self.token
             if token.kind == "end":
-                self.refuse(opened.at, "this bracket is never closed")
-            self.refuse(token.at, f"an operator is missing before {token.text!r}, e.g. *")
+                raise self.wrong(opened.at, "this bracket is never closed")
+            raise self.wrong(token.at, f"an operator is missing before {token.text!r}, e.g. *")
         return tree
 
     def deeper(self, token: _Token, read: Callable[[], Tree]) -> Tree:
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            self.refuse(token.at, f"more than {MAX_DEPTH} brackets or powers inside each other")
+            raise self.wrong(
+                token.at, f"more than {MAX_DEPTH} brackets or powers inside each other"
+            )
         tree = read()
         self.depth -= 1
         return tree
@@ -265,7 +267,7 @@ class _Reader:
 
     def finite(self, number: float, position: int) -> float:
         if not math.isfinite(number):
-            self.refuse(position, "this is no finite number")
+            raise self.wrong(position, "this is no finite number")
         return number
 
 

@@ -80,7 +80,9 @@ class Arrows:
         if not self._captured:
             return
         captured, self._captured = self._captured, {}
-        runs = [self._arrow(t, captured[t.identity.id]) for t in trainers if t.identity.id in captured]
+        runs = [
+            self._arrow(t, captured[t.identity.id]) for t in trainers if t.identity.id in captured
+        ]
         found = [run for run in runs if run is not None]
         if found:
             self._sink.view("arrows", {"step": trainers[0].step, "runs": found})

@@ -58,11 +58,13 @@ class OwnFormula(Surface):
                 value.
         """
         checked = check_settings(self.settings, settings)
-        ends = [float(checked[name]) for name in ("x_low", "x_high", "y_low", "y_high")]
-        for axis, low, high in (("x", *ends[:2]), ("y", *ends[2:])):
+        ends: list[float] = []
+        for axis in "xy":
+            low, high = (float(checked[f"{axis}_{end}"]) for end in ("low", "high"))
             if high - low < NARROWEST:
                 mend = f"a number above {axis} from, {low:g}"
                 raise SettingError(f"settings.{axis}_high", high, mend)
+            ends += [low, high]
         surface = _surface(str(checked["formula"]), *ends)
         return surface.turned(float(checked["rotation"]))
 

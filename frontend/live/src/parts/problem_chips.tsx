@@ -70,7 +70,6 @@ const hasChip = ({ name }: SettingInfo): boolean =>
 function ExperimentChips({ session }: { session: Session }) {
   const app = useApp();
   const experiment = session.experiment.value;
-  const surface = experiment.kind === "surface";
   const settings = session.problem.value?.settings ?? [];
   return (
     <>
@@ -88,7 +87,7 @@ function ExperimentChips({ session }: { session: Session }) {
         save={(value) => startAgain(app, session, { seed: value as number })}
       />
       {experiment.kind === "task" && <SeedsChip session={session} />}
-      {!surface && <DeviceChip session={session} />}
+      <DeviceChip session={session} />
     </>
   );
 }

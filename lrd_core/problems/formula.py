@@ -171,7 +171,12 @@ class _Reader:
             return tree
         if token.text == ")":
             raise self.wrong(token.at, "this bracket was never opened")
-        raise self.wrong(token.at, f"an operator is missing before {token.text!r}, e.g. *")
+        raise self.wrong(token.at, self.missing(token))
+
+    @staticmethod
+    def missing(token: _Token) -> str:
+        """Two values stand side by side."""
+        return f"an operator is missing before {token.text!r}, e.g. *"
 
     def sum(self) -> Tree:
         tree = self.product()
@@ -238,7 +243,7 @@ class _Reader:
             token = self.token
             if token.kind == "end":
                 raise self.wrong(opened.at, "this bracket is never closed")
-            raise self.wrong(token.at, f"an operator is missing before {token.text!r}, e.g. *")
+            raise self.wrong(token.at, self.missing(token))
         return tree
 
     def deeper(self, token: _Token, read: Callable[[], Tree]) -> Tree:

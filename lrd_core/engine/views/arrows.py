@@ -1,4 +1,4 @@
-"""What a step on a surface would have been without a mask, while steps are slow enough to be seen."""
+"""What a slow step on a surface would have been without a mask: slow enough to be seen."""
 
 from __future__ import annotations
 

@@ -41,6 +41,7 @@ def test_the_menu_lists_surfaces_first_in_their_order():
         "saddle",
         "turned_saddle",
         "monkey_saddle",
+        "own_formula",
         "two_valleys",
         "digits",
         "noisy-digits",

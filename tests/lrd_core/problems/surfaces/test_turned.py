@@ -30,6 +30,8 @@ def test_values_and_points_go_round_and_stay_in_sight(surface: Surface, degrees:
     turned = surface.settled({"rotation": degrees})
     assert turned is surface.settled({"rotation": degrees})
     assert turned.turn is not None
+    assert turned.untouched is not None
+    surface = turned.untouched
     rng = np.random.default_rng(3)
     x, y = rng.uniform(*surface.view.x, 50), rng.uniform(*surface.view.y, 50)
     moved = turned.value(*turned.turn.there(x, y), np)

@@ -27,6 +27,8 @@ INPUTS: tuple[type[BaseModel], ...] = (
     protocol.ResumeIn,
     protocol.SwarmIn,
     protocol.SurfaceIn,
+    protocol.SweepIn,
+    protocol.SweepPatch,
     protocol.Ping,
 )
 #: What the browser receives: every field is there.
@@ -51,6 +53,8 @@ OUTPUTS: tuple[type[BaseModel], ...] = (
     protocol.Health,
     protocol.System,
     protocol.Lessons,
+    protocol.Sweep,
+    protocol.SweepCells,
     protocol.Hello,
     protocol.ExperimentMessage,
     protocol.ControlMessage,

@@ -18,6 +18,7 @@ page = st.navigation(
     [
         st.Page("views/explore.py", title="Explore", url_path="explore", default=True),
         st.Page("views/train.py", title="Train", url_path="train"),
+        st.Page("views/sweeps.py", title="Sweeps", url_path="sweeps"),
         st.Page("views/lessons.py", title="Lessons", url_path="lessons"),
         st.Page("views/experiments.py", title="Experiments", url_path="experiments"),
         st.Page("views/compare.py", title="Compare", url_path="compare"),

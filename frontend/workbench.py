@@ -61,7 +61,7 @@ def workbench(page: str) -> None:
     """Mounts the workbench, or tells the one that is mounted which page is shown.
 
     Args:
-        page: ``explore``, ``train``, ``lessons``, ``experiments`` or ``compare``.
+        page: ``explore``, ``train``, ``sweeps``, ``lessons``, ``experiments`` or ``compare``.
     """
     st.html(STYLE)
     component = st.components.v2.component(NAME, js=loader())

@@ -12,8 +12,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
+import httpx
 from browser import FLAGS, find
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -24,10 +26,11 @@ SIZES = {"desktop": (1440, 900, 1), "phone": (390, 844, 2)}
 #: Pages that show one experiment.
 PAGES = {"explore": "/", "train": "/train"}
 #: The others: where they are, and what is there once they are ready. ``{id}`` is the experiment on
-#: Train.
+#: Train, ``{sweep}`` a sweep that has ended.
 OTHERS = {
     "experiments": ("/experiments", "experiment-row"),
     "compare": ("/compare?add={id}", "compare-line"),
+    "sweeps": ("/sweeps?sweep={sweep}", "cell-panel"),
     "lessons": ("/lessons", "lesson-card"),
     "lesson": ("/lessons?lesson=ravine", "lesson-step"),
     "lecture": ("/train?experiment={id}&lecture=1", "chart"),
@@ -85,6 +88,17 @@ def paused_at(page: Page, url: str, step: int) -> str:
     return page.url
 
 
+def swept(url: str) -> str:
+    """The id of the sweep that the page offers, once all its cells are trained."""
+    lr = [0.0003, 0.00053, 0.00095, 0.0017, 0.003, 0.0053, 0.0095, 0.017, 0.03]
+    asked = {"x": {"setting": "drop_rate", "values": [i / 10 for i in range(10)]}, "seeds": 3}
+    made = httpx.post(f"{url}/api/sweeps", json=asked | {"y": {"setting": "lr", "values": lr}})
+    address = f"{url}/api/sweeps/{made.raise_for_status().json()['id']}"
+    while httpx.get(address).raise_for_status().json()["state"] in ("queued", "running"):
+        time.sleep(1)
+    return address.rpartition("/")[2]
+
+
 def main() -> None:
     """Start a server on a store of its own, and take every picture."""
     IMAGES.mkdir(parents=True, exist_ok=True)
@@ -113,10 +127,11 @@ def main() -> None:
                 for size in SIZES:
                     for theme in ("light", "dark"):
                         shoot(browser, address, name, size, theme)
+            sweep = swept(url[0])
             for name, (path, ready) in OTHERS.items():
                 for size in SIZES:
                     for theme in ("light", "dark"):
-                        address = url[0] + path.format(id=shown)
+                        address = url[0] + path.format(id=shown, sweep=sweep)
                         shoot(browser, address, name, size, theme, ready)
             browser.close()
         finally:

@@ -15,6 +15,7 @@ from backend.api import (
     metrics,
     series,
     swarms,
+    sweeps,
     times,
 )
 
@@ -31,6 +32,7 @@ PARTS = (
     times,
     jobs,
     swarms,
+    sweeps,
     lessons,
     docs,
 )

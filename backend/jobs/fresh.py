@@ -13,8 +13,8 @@ from lrd_core.engine.experiment import ExperimentSpec
 from lrd_core.problems import get_problem
 
 
-def new_experiment(given: ExperimentIn, spec: ExperimentSpec) -> Experiment:
-    """What was asked for, with a fresh id; it waits for a place."""
+def new_experiment(given: ExperimentIn, spec: ExperimentSpec, sweep: str = "") -> Experiment:
+    """What was asked for, with a fresh id, maybe for a sweep; it waits for a place."""
     runs: list[dict[str, Any]] = [
         asdict(run)
         | {
@@ -42,6 +42,7 @@ def new_experiment(given: ExperimentIn, spec: ExperimentSpec) -> Experiment:
             "seeds": spec.seeds,
             "device": spec.device,
             "node": given.node,
+            "sweep": sweep,
             "threads": spec.threads,
             "curvature_every": spec.curvature_every,
             "queue": {"at": time.time(), "paused": given.paused, "who": ""},
@@ -54,5 +55,6 @@ def new_experiment(given: ExperimentIn, spec: ExperimentSpec) -> Experiment:
             "replaces": given.replaces,
             "replaced_by": None,
             "connected": False,
+            "tags": ["sweep"] if sweep else [],
         }
     )

@@ -14,7 +14,7 @@ from backend.jobs.job import Job
 from backend.jobs.messages import Assign, Shutdown, WorkerControl
 from backend.jobs.past import beginning, record
 from backend.jobs.process import Worker
-from backend.jobs.room import Room, fair_threads, leaving, room_for
+from backend.jobs.room import Room, fair_threads, leaving, room_for, sweeps_have_room
 from backend.jobs.sites import Site, sites_for
 from backend.jobs.tasks import Tasks
 from backend.protocol import Experiment, Limits, Queued
@@ -57,11 +57,9 @@ class Launcher:
         self._closing = False
 
     def queue(self) -> list[Job]:
-        """Those that wait, in their order."""
+        """Those that wait, in their order: those of sweeps, which are many, after all others."""
         waiting = [job for job in self._jobs.values() if job.queued]
-        return sorted(
-            waiting, key=lambda job: job.experiment.queue.at if job.experiment.queue else 0
-        )
+        return sorted(waiting, key=lambda job: (job.experiment.sweep != "", _since(job)))
 
     def position(self, job: Job) -> int | None:
         """Place in the queue, 1 is the next; None for one that does not wait."""
@@ -96,9 +94,7 @@ class Launcher:
 
     def _moment(self) -> float:
         """Now, and later than whoever waits already: the order outlives a clock set back."""
-        waiting = self.queue()
-        last = waiting[-1].experiment.queue if waiting else None
-        return time.time() if last is None else max(time.time(), last.at + 1e-3)
+        return max([time.time(), *(_since(job) + 1e-3 for job in self.queue())])
 
     def stir(self) -> None:
         """A place may have become free."""
@@ -121,6 +117,8 @@ class Launcher:
                 if self._closing:
                     return
                 sites = sites_for(job.experiment, self._settings, self._crew.nodes)
+                if job.experiment.sweep and not sweeps_have_room(self._jobs.values(), sites):
+                    continue
                 limit = self._settings.paused_limit
                 room = room_for(job, self._jobs.values(), sites, limit)
                 await self._make(room)
@@ -256,3 +254,8 @@ class Launcher:
         replaced = await self._store.experiment(id)
         if replaced is not None:
             await self._store.save(replaced.model_copy(update={"replaced_by": by}))
+
+
+def _since(job: Job) -> float:
+    """Since when it waits, Unix seconds."""
+    return job.experiment.queue.at if job.experiment.queue else 0.0

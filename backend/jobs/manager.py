@@ -133,8 +133,8 @@ class Manager:
 
     # --- start ------------------------------------------------------------------------------------
 
-    async def create(self, given: ExperimentIn) -> Experiment:
-        """Start an experiment, or let it wait for a place.
+    async def create(self, given: ExperimentIn, sweep: str = "") -> Experiment:
+        """Start an experiment, maybe for a sweep, or let it wait for a place.
 
         Raises:
             SettingError: a value that is not allowed.
@@ -144,7 +144,7 @@ class Manager:
         spec = await asyncio.to_thread(checked, given, self.all(), self.crew.nodes)
         await self._check_replaced(given.replaces)
         self._refuse_if_closing()
-        experiment = new_experiment(given, spec)
+        experiment = new_experiment(given, spec, sweep)
         await self._store.create(experiment, asdict(spec))
         job = self._jobs[experiment.id] = Job(experiment, self._store, self._audience)
         await self.launcher.submit(job, given.paused)

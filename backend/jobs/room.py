@@ -69,6 +69,14 @@ def _room_at(site: Site, job: Job, jobs: list[Job], paused_limit: float) -> Room
     return Room(now, [*leave, *spare], site)
 
 
+def sweeps_have_room(jobs: Iterable[Job], sites: Iterable[Site]) -> bool:
+    """Whether one more experiment of a sweep may train at these sites: as many as they have cores,
+    so that a sweep ends soonest, and never in the last place, which is for whoever comes."""
+    busy = ("starting", "running")
+    training = sum(job.experiment.sweep != "" and job.experiment.state in busy for job in jobs)
+    return training < sum(min(site.cores, max(1, site.places - 1)) for site in sites)
+
+
 def leaving(experiment: Experiment) -> str | None:
     """Id of the experiment that this one replaces, as soon as it starts for the first time."""
     return None if experiment.tensors else experiment.replaces

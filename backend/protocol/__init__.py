@@ -17,6 +17,7 @@ from backend.protocol import (
     lessons,
     stream,
     swarms,
+    sweeps,
     system,
 )
 from backend.protocol.base import PROTOCOL_VERSION, Input, Message, Value
@@ -70,6 +71,17 @@ from backend.protocol.stream import (
     ViewMessage,
 )
 from backend.protocol.swarms import SwarmIn
+from backend.protocol.sweeps import (
+    Sweep,
+    SweepAxis,
+    SweepAxisIn,
+    SweepCell,
+    SweepCells,
+    SweepIn,
+    SweepPatch,
+    SweepState,
+    SweepValue,
+)
 from backend.protocol.system import System
 
 #: One a subject, each importing only from those before it.
@@ -81,6 +93,7 @@ SUBJECTS = (
     controls,
     jobs,
     swarms,
+    sweeps,
     health,
     system,
     stream,
@@ -144,6 +157,15 @@ __all__ = [
     "SurfaceInfo",
     "SurfaceOut",
     "SwarmIn",
+    "Sweep",
+    "SweepAxis",
+    "SweepAxisIn",
+    "SweepCell",
+    "SweepCells",
+    "SweepIn",
+    "SweepPatch",
+    "SweepState",
+    "SweepValue",
     "System",
     "Tensor",
     "Try",

@@ -157,6 +157,7 @@ class Experiment(Message):
     seeds: int = 1
     device: str = "cpu"
     node: str = Field("", description="the node that trains it; empty: the server's own machine")
+    sweep: str = Field("", description="the sweep whose cells it trains; empty for none")
     threads: int = 1
     curvature_every: int = 0
     limits: Limits = Limits()

@@ -201,11 +201,11 @@ def _summary(row: RowMapping, labels: list[tuple[int, str]]) -> ExperimentSummar
 
 
 def newest_active(connection: Connection, kind: str) -> str | None:
-    """Id of the newest experiment of this kind that trains or waits to."""
+    """Id of the newest experiment of this kind that trains or waits to, outside of sweeps."""
     row = experiments.c
     found: str | None = connection.execute(
         select(row.id)
-        .where(row.kind == kind, row.state.in_([*ACTIVE, QUEUED]))
+        .where(row.kind == kind, row.state.in_([*ACTIVE, QUEUED]), row.sweep == "")
         .order_by(row.created_at.desc())
         .limit(1)
     ).scalar()

@@ -11,7 +11,16 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, text
 
 from backend.protocol import ControlOut, Experiment, ExperimentSummary
-from backend.store import checkpoint_index, compaction, frames, history, reading, records, times
+from backend.store import (
+    checkpoint_index,
+    compaction,
+    frames,
+    history,
+    reading,
+    records,
+    sweeps,
+    times,
+)
 from backend.store.compactor import Compactor
 from backend.store.database import open_database
 from backend.store.shrink import shrink
@@ -98,6 +107,7 @@ class Store:
         found = await self.deleted_before(before)
         for id in found:  # one a transaction: each may have many rows
             await self._writer.write(partial(records.purge, id=id))
+        await self._writer.write(partial(sweeps.purge_sweeps, before=before))
         return found
 
     async def deleted_before(self, at: float) -> list[str]:
@@ -115,6 +125,32 @@ class Store:
     async def active(self) -> list[str]:
         """Ids of all experiments that should have a worker process."""
         return await self._read(records.active_ids)
+
+    # --- sweeps -----------------------------------------------------------------------------------
+
+    async def create_sweep(self, sweep: sweeps.StoredSweep) -> None:
+        """Store a new sweep; its experiments are there already."""
+        await self._writer.write(lambda c: sweeps.insert_sweep(c, sweep))
+
+    async def sweep(self, id: str) -> sweeps.StoredSweep | None:
+        """The sweep called `id`, None if there is none."""
+        return await self._read(lambda c: sweeps.get_sweep(c, id))
+
+    async def sweeps(self, limit: int, deleted: bool = False) -> list[sweeps.StoredSweep]:
+        """The newest `limit` sweeps, newest first; those that were deleted instead if `deleted`."""
+        return await self._read(lambda c: sweeps.list_sweeps(c, limit, deleted))
+
+    async def sweep_states(self, ids: list[str]) -> dict[str, list[tuple[str, str, int]]]:
+        """Of each of these sweeps its experiments: id, state, step."""
+        return await self._read(lambda c: sweeps.sweep_states(c, ids))
+
+    async def rename_sweep(self, id: str, name: str) -> None:
+        """Give a sweep another name."""
+        await self._writer.write(lambda c: sweeps.rename_sweep(c, id, name))
+
+    async def set_sweep_deleted(self, id: str, at: float | None) -> None:
+        """Delete a sweep with its experiments, or bring them back (None)."""
+        await self._writer.write(lambda c: sweeps.set_sweep_deleted(c, id, at))
 
     # --- controls ---------------------------------------------------------------------------------
 

@@ -69,6 +69,8 @@ experiments = Table(
     Column("tags", Text, nullable=False, server_default=text("''")),
     # Unix seconds; no list shows it from then on, and `lrd gc` takes it in the end.
     Column("deleted_at", Float, nullable=True),
+    # The sweep whose cells it trains; empty for none.
+    Column("sweep", String(32), nullable=False, server_default=text("''")),
     # The settings as first asked for: runs' settings below follow the controls.
     Column("spec", JSON, nullable=False),
     Index("experiments_newest", "created_at"),
@@ -204,4 +206,20 @@ chunks = Table(
     Column("rows", Integer, nullable=False),
     Column("checksum", BigInteger, nullable=False),
     Column("bytes", LargeBinary, nullable=False),
+)
+
+# A grid of settings, and the experiments that train its cells.
+sweeps = Table(
+    "sweeps",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("created_at", Float, nullable=False),
+    # Unix seconds, as of an experiment.
+    Column("deleted_at", Float, nullable=True),
+    # As asked for, with all defaults.
+    Column("spec", JSON, nullable=False),
+    # By row of the grid its experiments, one a seed where seeds are apart.
+    Column("grid", JSON, nullable=False),
+    Index("sweeps_newest", "created_at"),
 )

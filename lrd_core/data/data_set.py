@@ -90,6 +90,7 @@ class ImageSet(DataSet):
         train_counts, test_counts: images of each class, which tell one data set from another.
         mean, std: customary for its pixels scaled to [0, 1], by channel.
         label_column: of the Parquet files.
+        words: for each class; empty where its number is its name.
     """
 
     shape: tuple[int, int, int]
@@ -98,6 +99,7 @@ class ImageSet(DataSet):
     mean: tuple[float, ...]
     std: tuple[float, ...]
     label_column: str = "label"
+    words: tuple[str, ...] = ()
 
     @property
     def classes(self) -> int:

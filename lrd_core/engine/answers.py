@@ -219,7 +219,7 @@ class Answers(ABC):
         return self._applied(control, [])
 
     def _watch(self, control: Control) -> Applied:
-        self._background.watch(control.run, control.setting)
+        self._background.watch(control.run, control.setting, control.value)
         return self._applied(control, [])
 
     def _contour(self, control: Control) -> Applied:

@@ -14,8 +14,11 @@ from lrd_core.engine.trainer import Trainer
 from lrd_core.engine.views.arrows import Arrows
 from lrd_core.engine.views.contour import CONTOURS, contour_view
 from lrd_core.engine.views.curvature import Measurement, measurement
+from lrd_core.engine.views.layers import Layers
+from lrd_core.engine.views.look import Look
 from lrd_core.engine.views.paths import Paths
 from lrd_core.engine.views.picture import Watched
+from lrd_core.engine.views.samples import Predictions
 from lrd_core.settings import SettingError
 
 log = logging.getLogger(__name__)
@@ -32,6 +35,9 @@ WAITING_BYTES = 256 * 1024**2
 #: Takes a row beside those of the steps: run, step, columns, steps between two such rows.
 Record = Callable[[str, int, dict[str, float], int], None]
 
+#: What can be watched.
+WATCHED = ("mask", "layers", "samples")
+
 
 class Background:
     """Views of an experiment, sent by `Sink.view`, and rows of curvature."""
@@ -45,6 +51,8 @@ class Background:
         self._paths = Paths(spec, sink, runs)
         self._arrows = Arrows(spec, sink)
         self._watched: Watched | None = None
+        self._looks: dict[str, Look] = {}
+        self._making: Iterator[None] | None = None
         self._measurements: deque[Measurement] = deque()
         self._contour: Iterator[None] | None = None
         self._spent = 0.0
@@ -53,26 +61,36 @@ class Background:
     @property
     def busy(self) -> bool:
         """Whether something is being computed."""
-        return bool(self._measurements) or self._paths.recalls or self._contour is not None
+        making = self._making is not None or self._contour is not None
+        return making or bool(self._measurements) or self._paths.recalls
 
     def before(self, trainers: Sequence[Trainer]) -> None:
         """These are about to make a step."""
         self._arrows.before(trainers)
         if self._watched is not None:
             self._watched.before(trainers)
+        for look in self._looks.values():
+            look.before(trainers)
 
     def passes(self, step: int) -> bool:
         """Whether nothing is looked at before and after this step."""
         every = self.curvature_every
         if not self._arrows.passes():
             return False
-        return self._watched is None and not ((every and step % every == 0) or self._paths.at(step))
+        if self._watched is not None:
+            return False
+        if self._looks and any(look.follows or look.due() for look in self._looks.values()):
+            return False
+        return not ((every and step % every == 0) or self._paths.at(step))
 
     def stepped(self, trainers: Sequence[Trainer]) -> None:
         """These have made a step."""
         self._arrows.after(trainers)
         if self._watched is not None:
             self._watched.after(trainers, self._sink)
+        for look in self._looks.values():
+            look.after(trainers)
+        self._begin()
         for trainer in trainers:
             # Steps that are made again after a resume are its own; those before a fork are not.
             if self._paths.due(trainer) and trainer.step > trainer.identity.fork_step:
@@ -84,6 +102,15 @@ class Background:
     def rest(self) -> None:
         """Training stands still: show the newest state."""
         self._paths.refit(now=True)
+        for look in self._looks.values():
+            look.hasten()
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin to make what is looked at and due, one after the other."""
+        if self._making is None and self._looks:
+            due = next((look for look in self._looks.values() if look.due()), None)
+            self._making = None if due is None else due.work()
 
     def _measure(self, trainer: Trainer) -> None:
         every = self.curvature_every
@@ -111,7 +138,9 @@ class Background:
                 self._measurements.clear()
                 if self._contour is not None:
                     self._sink.view("contour", {"error": f"{type(error).__name__}: {error}"})
-                self._contour = None
+                if self._making is not None:
+                    self._looks.clear()
+                self._contour = self._making = None
             now = time.monotonic()
             if not idle or now - began >= PAUSE_S:
                 break
@@ -125,8 +154,12 @@ class Background:
         return self._spent <= SHARE * max(now - self._began, PAUSE_S)
 
     def _go_on(self) -> None:
-        """One turn of the work that waits longest: curvature before planes and contours."""
-        if self._measurements:
+        """One turn: what is looked at first, curvature before planes and contours."""
+        if self._making is not None:
+            if next(self._making, self) is self:
+                self._making = None
+                self._begin()
+        elif self._measurements:
             head = self._measurements[0]
             columns = head.go_on()
             if columns is not None:
@@ -137,16 +170,43 @@ class Background:
         elif self._contour is not None and next(self._contour, self) is self:
             self._contour = None
 
-    def watch(self, run: str | None, tensor: str | None) -> None:
-        """Send pictures of a tensor's mask and update; of none without a tensor.
+    def watch(self, run: str | None, setting: str | None, what: object = None) -> None:
+        """Send pictures of what somebody looks at, until they are not wanted: without a `setting`.
+
+        Args:
+            what: one of `WATCHED`; None is a mask.
+            run: whose mask or samples; of ``layers`` None is every run.
+            setting: of a mask the tensor, of samples their order, of layers anything.
 
         Raises:
-            SettingError: no such run or tensor.
+            SettingError: nothing that can be watched, no such run or tensor, or a task without
+                samples.
         """
+        if what not in (None, *WATCHED):
+            raise SettingError("value", what, "one of " + ", ".join(WATCHED))
         trainer = None if run is None else self._runs.get(run)
-        if tensor is not None and trainer is None:
-            raise SettingError("run", run, "the run whose tensor is watched")
-        self._watched = Watched(self._spec, trainer, tensor) if trainer and tensor else None
+        if setting is not None and trainer is None and what != "layers":
+            raise SettingError("run", run, "the run that is watched")
+        if what in (None, "mask"):
+            self._watched = Watched(self._spec, trainer, setting) if trainer and setting else None
+            return
+        name = str(what)
+        if setting is None:
+            self._looks.pop(name, None)
+        elif name not in self._looks or self._looks[name].about != (run, setting):
+            if what == "layers":
+                look: Look = Layers(self._spec, self._runs, trainer, self._sink)
+            else:
+                assert trainer is not None  # noqa: S101
+                look = Predictions(self._spec, trainer, setting, self._sink)
+            look.about = run, setting
+            self._looks[name] = look
+        else:
+            self._looks[name].hasten()  # somebody asks again
+            self._begin()
+            return
+        self._making = None
+        self._begin()
 
     def contour(self, directions: str, run: str | None) -> None:
         """Compute the loss on a plane, in the background.

@@ -54,7 +54,8 @@ class Control:
         kind: ``set`` (setting, value, run or all), ``play``, ``pause``, ``step`` (value steps, then
             paused), ``stop``, ``speed`` (steps/s), ``extend`` (value further steps), ``add_run``
             (spec), ``remove_run``, ``restore_run``, ``fork`` (run, value: the last shared step,
-            spec: what differs), ``checkpoint``, ``watch`` (run, setting: a tensor's name or None),
+            spec: what differs), ``checkpoint``, ``watch`` (run, setting: a tensor's name; value:
+            None, or ``layers`` or ``samples``, see `background`; without a setting no more),
             ``contour`` (setting: ``plane`` or ``filter``; run: the centre's, for ``filter``),
             ``curvature`` (value steps between two measurements, 0 for none). ``resume`` is the
             backend's own: an ended experiment goes on in a new process.
@@ -161,6 +162,7 @@ class Sink(Protocol):
     def view(self, name: str, content: dict[str, Any]) -> None:
         """The newest state of a picture, as JSON; it is not part of the record.
 
-        ``plane``, ``contour``, ``picture`` (see `lrd_core.engine.background`).
+        ``plane``, ``contour``, ``picture``, ``layers``, ``samples`` (see
+        `lrd_core.engine.background`).
         """
         ...

@@ -223,6 +223,18 @@ class Roster:
         """Steps of a run that are recorded."""
         return trainer.until if trainer.replays else trainer.step
 
+    def made_with(self, run: str, step: int) -> RunSpec:
+        """The settings that a recorded step of a run was made with; up to where it was forked, its
+        parent's.
+
+        Raises:
+            KeyError: no such run.
+        """
+        past = self._pasts[run]
+        while past.spec.parent and step <= past.spec.fork_step:
+            past = self._pasts[past.spec.parent]
+        return spec_at(past, step)
+
     def told(self, trainer: Trainer) -> dict[str, Any]:
         """A run's whole specification, with the seed of its masks."""
         run = trainer.identity

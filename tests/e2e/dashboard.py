@@ -18,6 +18,7 @@ class Dashboard:
         self.server = server
         expect(self["workbench"]).to_be_attached(timeout=30_000)
         shown = self["step"].or_(self["compare"]).or_(self["compare-empty"])
+        shown = shown.or_(self["sweeps"]).or_(self["sweep"])
         expect(shown.first).to_be_visible(timeout=30_000)
 
     def __getitem__(self, test_id: str) -> Locator:

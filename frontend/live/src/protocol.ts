@@ -307,6 +307,8 @@ export interface Experiment {
   device: string;
   /** the node that trains it; empty: the server's own machine */
   node: string;
+  /** the sweep whose cells it trains; empty for none */
+  sweep: string;
   threads: number;
   curvature_every: number;
   limits: Limits;
@@ -529,6 +531,110 @@ export interface SwarmIn {
   client?: string;
 }
 
+/** One axis: a setting and its values, which are put in order. */
+export interface SweepAxisIn {
+  /** drop_rate, a number among the optimizer's settings, or policy.NAME */
+  setting: string;
+  /** 1 to 16 different numbers */
+  values: number[];
+}
+
+/** A sweep to start; `run` holds what all cells have in common. */
+export interface SweepIn {
+  problem?: string;
+  /** of the problem */
+  settings?: Record<string, Value>;
+  run?: RunIn;
+  x: SweepAxisIn;
+  y: SweepAxisIn;
+  seed?: number;
+  /** each cell is trained with so many seeds, from `seed` on */
+  seeds?: number;
+  steps?: number | null;
+  test_every?: number | null;
+  name?: string;
+}
+
+/** What people write about a sweep. */
+export interface SweepPatch {
+  name: string;
+}
+
+/** An axis: its setting, that setting's words for a person, and its values in order. */
+export interface SweepAxis {
+  setting: string;
+  label: string;
+  values: number[];
+}
+
+/**
+ * A sweep as it stands. `grid[j]` are the experiments that train the row of `y.values[j]`: one, in
+ * which every run has the seeds as copies, or on a surface one a seed. Run ``r1`` is the cell of
+ * the first value of x. `window` is the number of last steps that `loss` is the mean of.
+ */
+export interface Sweep {
+  id: string;
+  name: string;
+  created_at: string;
+  problem: string;
+  kind: "surface" | "task";
+  settings: Record<string, Value>;
+  optimizer: string;
+  policy: string;
+  x: SweepAxis;
+  y: SweepAxis;
+  seed: number;
+  seeds: number;
+  steps: number;
+  test_every: number;
+  grid: string[][];
+  /** names of what is measured of a cell, first the main */
+  measures: string[];
+  window: number;
+  state: "queued" | "running" | "paused" | "finished" | "stopped";
+  /** share of all steps that were made */
+  progress: number;
+  /** learning rate that suits the optimizer here */
+  suggested_lr: number;
+}
+
+/**
+ * One measure of a cell over its seeds: `n` of them have it. `mean` is None where none has, `sd`
+ * (sample standard deviation) where fewer than two have.
+ */
+export interface SweepValue {
+  mean: number | null;
+  sd: number | null;
+  n: number;
+}
+
+/**
+ * A cell as last looked at: `x`, `y` are its places on the axes, from 0. `changed` says that a
+ * control gave its run another value than the axes say.
+ */
+export interface SweepCell {
+  x: number;
+  y: number;
+  state: "waiting" | "running" | "paused" | "finished" | "diverged" | "stopped" | "gone";
+  step: number;
+  diverged_step: number | null;
+  changed: boolean;
+  /** why it was ended before its last step; empty if it was not */
+  message: string;
+  values: Record<string, SweepValue>;
+}
+
+/**
+ * The cells that are new after a cursor, all of them if it is of another `board`. `cursor` is to be
+ * sent the next time.
+ */
+export interface SweepCells {
+  cursor: string;
+  state: "queued" | "running" | "paused" | "finished" | "stopped";
+  progress: number;
+  cells: SweepCell[];
+}
+
 /** What was wrong: the field, its value, what is allowed, and one sentence with all three. */
 export interface ErrorDetail {
   field: string;
@@ -610,7 +716,7 @@ export interface ControlMessage {
 
 /**
  * The newest state of a picture; only what is looked at is sent, nothing of it is stored. `name` is
- * ``plane``, ``contour``, ``picture`` or ``usage``.
+ * ``plane``, ``contour``, ``picture``, ``layers``, ``samples`` or ``usage``.
  */
 export interface ViewMessage {
   type: "view";

@@ -17,4 +17,8 @@ DATA_SET = ImageSet(
     test_counts=(1000,) * 10,
     mean=(0.4914, 0.4822, 0.4465),
     std=(0.2023, 0.1994, 0.2010),
+    words=(
+        *("airplane", "automobile", "bird", "cat", "deer"),
+        *("dog", "frog", "horse", "ship", "truck"),
+    ),
 )

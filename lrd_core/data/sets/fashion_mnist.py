@@ -18,4 +18,8 @@ DATA_SET = ImageSet(
     test_counts=(1000,) * 10,
     mean=(0.2860,),
     std=(0.3530,),
+    words=(
+        *("T-shirt", "trousers", "pullover", "dress", "coat"),
+        *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
+    ),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import math
 import time
 from collections.abc import Sequence
 from itertools import pairwise
@@ -12,6 +11,7 @@ from typing import Any
 from lrd_core.engine.controls import Sink
 from lrd_core.engine.experiment import ExperimentSpec
 from lrd_core.engine.trainer import Trainer
+from lrd_core.engine.views.look import number
 from lrd_core.optim.policies import get_policy
 from lrd_core.probes.mask import MaskWatch
 from lrd_core.settings import SettingError
@@ -76,19 +76,15 @@ class Watched:
             "rows": picture.pixels.shape[0],
             "columns": picture.pixels.shape[1],
             "data": base64.b64encode(picture.pixels.tobytes()).decode(),
-            "scale": _number(10**picture.high),
+            "scale": number(10**picture.high),
             "shown": picture.shown,
             "source": watch.source,
             "keep_rate": float(mask.mean()) if mask.size else None,
             "ages": {"labels": _labels(firsts), "counts": counts},
-            "touched": {str(n): _number(share) for n, share in watch.touched().items()},
-            "overlap": _number(overlap),
-            "overlap_expected": _number(expected),
+            "touched": {str(n): number(share) for n, share in watch.touched().items()},
+            "overlap": number(overlap),
+            "overlap_expected": number(expected),
         }
-
-
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def _labels(firsts: Sequence[int]) -> list[str]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lrd_core.problems.models.mlp import Mlp
 from lrd_core.problems.surfaces.surface import lr_table
 from lrd_core.problems.tasks.exam import Exam
+from lrd_core.problems.tasks.samples import Pictures
 from lrd_core.problems.tasks.shuffled import Shuffled
 from lrd_core.problems.tasks.task import Task, TaskInstance
 from lrd_core.seeds import generator
@@ -107,7 +108,14 @@ def make(settings: dict[str, Value], seed: int, device: torch.device) -> TaskIns
         Shuffled(found.train_images.to(device), labels.to(device), seed, batch, noise),
         key=("digits", width, depth, batch),
         test=Exam(found.test_images.to(device), found.test_labels.to(device)).later,
+        samples=lambda: _pictures(found, device),
     )
+
+
+def _pictures(found: Data, device: torch.device) -> Pictures:
+    pixels = (found.test_images * 255).round().to(torch.uint8).view(-1, 8, 8, 1)
+    words = tuple(map(str, range(CLASSES)))
+    return Pictures(found.test_images.to(device), found.test_labels.to(device), pixels, words)
 
 
 SUGGESTED_LR = lr_table(sgd=0.1, adam=0.003, radam=0.005, rmsprop=0.002, adagrad=0.03, adadelta=1.0)

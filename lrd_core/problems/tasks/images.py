@@ -12,9 +12,13 @@ from lrd_core.data.augment import crop_and_flip, draws, normalise
 from lrd_core.data.batches import epoch_and_rows, order, steps_per_epoch
 from lrd_core.problems.models.model import Model
 from lrd_core.problems.tasks.exam import Exam
+from lrd_core.problems.tasks.samples import Pictures
 from lrd_core.problems.tasks.task import FIXED, Batch, TaskInstance
 from lrd_core.seeds import generator
 from lrd_core.settings import Setting, Value
+
+#: Held-out images that can be looked at.
+LOOKED_AT = 240
 
 Prepare = Callable[[torch.Tensor], torch.Tensor]
 
@@ -130,6 +134,14 @@ def classifier(
     prepare = _flat if flat else partial(normalise, mean=data.mean, std=data.std)
     batch, looked_at = int(settings["batch"]), int(settings["test_images"])
     chosen = held_out(len(images.test_images), looked_at).to(device)
+    seen = chosen[:LOOKED_AT]
+
+    def samples() -> Pictures:
+        some = images.test_images[seen]
+        words = data.words or tuple(map(str, range(data.classes)))
+        labels = images.test_labels[seen]
+        return Pictures(prepare(some), labels, some.permute(0, 2, 3, 1), words)
+
     return TaskInstance(
         model,
         ImageBatches(
@@ -137,6 +149,7 @@ def classifier(
         ),
         key=(key, batch),
         test=Exam(images.test_images[chosen], images.test_labels[chosen], prepare, at_once).later,
+        samples=samples,
     )
 
 

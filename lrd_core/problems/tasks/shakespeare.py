@@ -13,6 +13,7 @@ from lrd_core.data.batches import epoch_and_rows, order, steps_per_epoch
 from lrd_core.problems.models.transformer import Transformer
 from lrd_core.problems.surfaces.surface import lr_table
 from lrd_core.problems.tasks.exam import Exam
+from lrd_core.problems.tasks.samples import Passage
 from lrd_core.problems.tasks.task import Batch, Task, TaskInstance
 from lrd_core.seeds import generator
 from lrd_core.settings import Setting, Value
@@ -129,6 +130,7 @@ def make(settings: dict[str, Value], seed: int, device: torch.device) -> TaskIns
         key=("shakespeare", layers, width, heads, context, batch),
         test=Exam(*_shifted(passages), at_once=64, criterion=cross_entropy).later,
         criterion=cross_entropy,
+        samples=lambda: Passage(passages[0], text.vocabulary),
     )
 
 

@@ -9,12 +9,15 @@ import torch
 from lrd_core.problems.models.mlp import Mlp
 from lrd_core.problems.surfaces.surface import lr_table
 from lrd_core.problems.tasks.exam import Exam
+from lrd_core.problems.tasks.samples import Points, lattice
 from lrd_core.problems.tasks.shuffled import Shuffled
 from lrd_core.problems.tasks.task import Task, TaskInstance
 from lrd_core.seeds import generator
 from lrd_core.settings import Setting, Value
 
 TRAIN, TEST = 1000, 1000
+#: Held-out points that are shown, the plane from −REACH to REACH, and its places a side.
+SHOWN, REACH, SIDE = 240, 3.6, 72
 
 SETTINGS = (
     Setting(
@@ -66,6 +69,13 @@ def make(settings: dict[str, Value], seed: int, device: torch.device) -> TaskIns
         Shuffled(inputs.to(device), classes.to(device), seed, batch, (turns, noise)),
         key=("spirals", width, depth, batch),
         test=Exam(test_inputs.to(device), test_classes.to(device)).later,
+        samples=lambda: Points(
+            test_inputs[:SHOWN].to(device),
+            test_classes[:SHOWN].to(device),
+            lattice(SIDE, REACH, device),
+            REACH,
+            ("first spiral", "second spiral"),
+        ),
     )
 
 

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from lrd_core.problems.models.model import Model, stacks
 from lrd_core.problems.problem import CPU, Stack
+from lrd_core.problems.tasks.samples import MakeSamples
 from lrd_core.problems.tasks.stacked import LARGEST, BoundStack, Run, SideBySide, by_hand
 from lrd_core.settings import Setting, Value, check_settings
 
@@ -56,6 +57,7 @@ class TaskInstance:
         key: equal for copies with the same architecture, batch size, dtype and device.
         test: measures a model on held-out data; gives what reads the columns.
         criterion: losses of single examples.
+        samples: makes held-out examples to look at; None where there is nothing to be seen.
 
     Attributes:
         steps_per_epoch: see `Instance`.
@@ -69,8 +71,10 @@ class TaskInstance:
         key: Hashable,
         test: Test,
         criterion: Criterion = cross_entropy,
+        samples: MakeSamples | None = None,
     ) -> None:
         self.model = model
+        self.samples = samples
         self.parameters, self.names, self.buffers = model.parameters, model.names, model.buffers
         self.batches = batches
         self.steps_per_epoch = batches.steps_per_epoch

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from backend.jobs.job import Job
 from backend.jobs.node_messages import NodeHello
 from backend.jobs.nodes import Nodes
-from backend.jobs.sites import device_elsewhere, sites_for
+from backend.jobs.room import sweeps_have_room
+from backend.jobs.sites import Site, device_elsewhere, sites_for
 from backend.protocol import Tensor
 from backend.settings import Settings
 from lrd_core.settings import SettingError
@@ -69,3 +72,17 @@ async def test_devices_and_data_count_where_they_are() -> None:
         device_elsewhere("cuda", "plain", "", found)
     with pytest.raises(SettingError, match=r"node: 'plain'.*where the data set mnist is"):
         device_elsewhere("auto", "plain", "mnist", found)
+
+
+def test_sweeps_take_as_many_places_as_there_are_cores_and_leave_one() -> None:
+    def room(training: int, places: int, cores: int) -> bool:
+        site = Site(None, places, 1, ["cpu"], cores)
+        rows = [experiment(sweep="s", state="running") for _ in range(training)]
+        # Those that stand still, or are of no sweep, do not count.
+        others = [experiment(sweep="s", state="paused"), experiment(state="running")]
+        jobs = [SimpleNamespace(experiment=one) for one in (*rows, *others)]
+        return sweeps_have_room(cast("list[Job]", jobs), [site])
+
+    assert [room(n, places=8, cores=2) for n in (0, 1, 2)] == [True, True, False]
+    assert [room(n, places=3, cores=16) for n in (1, 2)] == [True, False]
+    assert [room(n, places=1, cores=2) for n in (0, 1)] == [True, False]

@@ -8,6 +8,7 @@ from sqlalchemy import inspect, text
 
 from backend.store import Store
 from backend.store.database import MIGRATIONS, connect_database
+from backend.store.sweeps import StoredSweep
 from tests.backend.store.test_store import experiment
 
 
@@ -94,3 +95,22 @@ async def test_from_0004_runs_have_a_constant_learning_rate(store_url: str) -> N
     store.close()
     assert again is not None
     assert again.runs == stepped
+
+
+async def test_from_0010_experiments_are_of_no_sweep(store_url: str) -> None:
+    await written(store_url, "running")
+    downgrade(store_url, "0010")
+    assert "sweep" not in columns(store_url, "experiments")
+    store = Store(store_url)
+    found = await store.experiment("running")
+    assert found is not None
+    assert found.sweep == ""
+    assert await store.sweeps(10) == []
+    made = StoredSweep("s1", "", 1.7e9, {"x": {"values": [0.5]}}, [["running"]])
+    await store.create_sweep(made)
+    assert await store.sweeps(10) == [made]
+    await store.set_sweep_deleted("s1", 1.7e9)
+    assert await store.sweeps(10) == []
+    await store.purge(1.8e9)
+    assert await store.sweep("s1") is None
+    store.close()

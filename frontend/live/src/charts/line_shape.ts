@@ -159,8 +159,8 @@ function trace(
   { from, column }: { from: number; column: number },
 ): Polyline {
   const path = new Path2D();
-  // Of a line's end alone it is not asked what it covers.
-  const width = column < 0 ? Math.ceil(frame.width) : 0;
+  // Of a line's end alone it is not asked what it covers; a plot may be smaller than its axes.
+  const width = column < 0 ? Math.max(0, Math.ceil(frame.width)) : 0;
   const top = new Float32Array(width).fill(Number.NaN);
   const bottom = new Float32Array(width).fill(Number.NaN);
   const cover = (c: number, y: number) => {

@@ -21,6 +21,7 @@ import { useApp } from "./context.ts";
 import { FormField } from "./form_field.tsx";
 import { MenuField } from "./menu_field.tsx";
 import { Popover } from "./popover.tsx";
+import { ScheduleFields } from "./schedule_fields.tsx";
 
 /** So many settings beside lr are shown as they are; more are folded. */
 const UNFOLDED = 2;
@@ -88,7 +89,16 @@ function AddRunForm({ session, close }: { session: Session; close: () => void })
       )}
       <h3>Any optimizer</h3>
       <OptimizerFields {...parts} />
-      <ScheduleFields {...parts} schedules={schedules} />
+      <ScheduleFields
+        prefix="add"
+        schedules={schedules}
+        schedule={form.schedule}
+        drafts={form.scheduleSettings}
+        errorAt={(field) => errorAt(error, field)}
+        refused={error?.field.startsWith("schedule") ?? false}
+        onSchedule={(name) => parts.change(withSchedule(form, name))}
+        onDrafts={(scheduleSettings) => parts.change({ ...form, scheduleSettings })}
+      />
       <h3>What is left out</h3>
       <PolicyFields {...parts} />
       {error && !isShown(error.field, form, session, schedules) && (
@@ -110,10 +120,6 @@ interface Parts {
   form: RunForm;
   error: Refusal | null;
   change: (next: RunForm) => void;
-}
-
-interface WithSchedules {
-  schedules: LrScheduleInfo[];
 }
 
 const errorAt = (error: Refusal | null, field: string): string =>
@@ -177,42 +183,6 @@ function OptimizerFields({ session, form, error, change }: Parts) {
         </details>
       )}
     </>
-  );
-}
-
-/** How the learning rate follows the steps; folded, since most runs need nothing of it. */
-function ScheduleFields({ form, error, change, schedules }: Parts & WithSchedules) {
-  const chosen = schedules.find(({ name }) => name === form.schedule);
-  const refused = error?.field.startsWith("schedule") ?? false;
-  if (!chosen) return null;
-  return (
-    <details class="fold" open={refused || undefined}>
-      <summary data-testid="add-schedule-fold">learning-rate schedule: {chosen.label}</summary>
-      <MenuField
-        id="add-schedule"
-        label="schedule"
-        value={form.schedule}
-        options={schedules}
-        onPick={(name) => change(withSchedule(form, name))}
-      />
-      <p class="hint">{chosen.help}</p>
-      {chosen.paper && <p class="paper">{chosen.paper}</p>}
-      {chosen.settings.map((setting) => (
-        <FormField
-          key={`${form.schedule} ${setting.name}`}
-          id={`add-schedule-${setting.name}`}
-          setting={setting}
-          draft={form.scheduleSettings[setting.name]}
-          error={errorAt(error, `schedule_settings.${setting.name}`)}
-          onDraft={(draft) =>
-            change({
-              ...form,
-              scheduleSettings: { ...form.scheduleSettings, [setting.name]: draft },
-            })
-          }
-        />
-      ))}
-    </details>
   );
 }
 

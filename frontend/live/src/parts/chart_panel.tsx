@@ -16,7 +16,7 @@ interface Props<T extends Framed> {
   /** A change of this key makes the chart anew. */
   remake?: string;
   /** Title of a picture that has no title line of its own. */
-  title?: string;
+  title?: ComponentChildren;
   /** Small words or controls at the right of the title. */
   aside?: ComponentChildren;
   /** Small words or controls below the picture. */

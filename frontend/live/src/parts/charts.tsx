@@ -6,6 +6,7 @@ import { heldOut } from "../state/measured.ts";
 import type { Session } from "../state/session.ts";
 import { halfInterval } from "../state/student.ts";
 import { DISTANCE } from "../state/surface_rows.ts";
+import { EFFECTIVE_LR, GAP, GAP_WINDOW } from "../state/task_rows.ts";
 import { useApp } from "./context.ts";
 import { CURVATURE, CurvatureEvery, NOT_MEASURED } from "./curvature.tsx";
 import { chosen, Lines, percentRange } from "./lines.tsx";
@@ -84,24 +85,60 @@ export function LossChart({ session, class: extra }: Props) {
   );
 }
 
+/** What is measured on data that training never sees, by name. */
+const HELD_OUT = { accuracy: "Test accuracy", loss: "Test loss", gap: "Generalisation gap" };
+type HeldOut = keyof typeof HELD_OUT;
+
 /** Accuracy on data that training never sees; where there is no such thing, the loss on them. */
 export function AccuracyChart({ session, class: extra }: Props) {
   const [part, setPart] = useState("top");
+  const [wanted, setWanted] = useState<HeldOut>("accuracy");
   const experiment = session.experiment.value;
-  if (!useAccuracy(session)) {
+  const known = useAccuracy(session);
+  const which = wanted === "accuracy" && !known ? "loss" : wanted;
+  const kinds = Object.entries(HELD_OUT).filter(([value]) => known || value !== "accuracy");
+  const choice = (
+    <Picker
+      label="held-out measure"
+      value={which}
+      options={kinds.map(([value, label]) => ({ value, label }))}
+      onPick={(value) => setWanted(value as HeldOut)}
+      short="show other"
+    />
+  );
+  if (which === "gap") {
+    return (
+      <Lines
+        key="gap"
+        session={session}
+        name="gap"
+        class={extra}
+        options={{
+          title: HELD_OUT.gap,
+          columns: [{ ...overSeeds(GAP, experiment), label: "gap" }],
+          scale: "linear",
+          format: formatValue,
+        }}
+        aside={choice}
+        foot={<GapNote experiment={experiment} />}
+      />
+    );
+  }
+  if (which === "loss") {
     return (
       <Lines
         key="loss"
         session={session}
-        name="accuracy"
+        name={known ? "test_loss" : "accuracy"}
         class={extra}
         options={{
-          title: "Test loss",
+          title: HELD_OUT.loss,
           columns: [{ ...overSeeds("test_loss", experiment), label: "test loss" }],
           scale: "log",
           format: formatValue,
           onScale: chosen,
         }}
+        aside={choice}
         foot={seedsNote(experiment)}
       />
     );
@@ -117,7 +154,7 @@ export function AccuracyChart({ session, class: extra }: Props) {
       name="accuracy"
       class={extra}
       options={{
-        title: "Test accuracy",
+        title: HELD_OUT.accuracy,
         columns: [{ ...overSeeds("test_accuracy", experiment), label: "test accuracy" }],
         scale: "linear",
         format: formatPercent,
@@ -125,8 +162,34 @@ export function AccuracyChart({ session, class: extra }: Props) {
       }}
       foot={seedsNote(experiment)}
       remake={part}
-      aside={<Picker label="range" value={part} options={options} onPick={setPart} />}
+      aside={
+        <>
+          <Picker label="range" value={part} options={options} onPick={setPart} />
+          {choice}
+        </>
+      }
     />
+  );
+}
+
+/** What a gap is made of, and what it cannot say. */
+function GapNote({ experiment }: { experiment: Experiment }) {
+  const noisy = Number(experiment.settings.label_noise ?? 0) > 0;
+  const { seeds } = experiment;
+  const why = [
+    `Test loss less the mean train loss of the ${GAP_WINDOW} steps around it, each of its own batch and before its update. The newest point has the steps before it alone.`,
+    noisy ? "Train labels have noise that test labels lack." : "",
+    seeds > 1
+      ? "The band is the widest that the 95 % interval of the mean can be: how test and train loss vary together over seeds is not recorded."
+      : "",
+  ];
+  return (
+    <span class="gap-note" title={why.filter(Boolean).join(" ")}>
+      {seeds > 1
+        ? `test − train loss, mean of ${seeds} seeds; band: 95 % at most`
+        : `test loss − train loss, mean of ${GAP_WINDOW} steps around`}
+      {noisy && seeds < 2 ? "; noisy labels" : ""}
+    </span>
   );
 }
 
@@ -152,32 +215,77 @@ function topRange(_min: number, max: number): [number, number] {
   return max > TOP ? [TOP, 1] : percentRange;
 }
 
+/** What was set, as it was at every step. */
+const SET: Record<string, LineChartOptions> = {
+  drop_rate: {
+    title: "Drop rate",
+    columns: [{ name: "drop_rate", label: "drop rate" }],
+    scale: "linear",
+    format: formatValue,
+    range: percentRange,
+  },
+  lr: {
+    title: "Learning rate",
+    columns: [{ name: "lr", label: "lr" }],
+    scale: "log",
+    format: formatValue,
+    onScale: chosen,
+  },
+  effective_lr: {
+    title: "Effective learning rate",
+    columns: [{ name: EFFECTIVE_LR, label: "lr × keep" }],
+    scale: "log",
+    format: formatValue,
+    onScale: chosen,
+    note: "lr × keep",
+  },
+};
+
+/** Which share of the coordinates was kept; or the settings that it follows from. */
 export function KeptChart({ session, class: extra }: Props) {
   const { tensors, kind } = session.experiment.value;
+  const [which, setWhich] = useState("kept");
   const [tensor, setTensor] = useState("");
   const column = tensor ? `keep_rate/${tensor}` : "keep_rate";
   const options = [
     { value: "", label: "all tensors" },
     ...tensors.map(({ name, shape }) => ({ value: name, label: `${name} ${shape.join("×")}` })),
   ];
+  const kept: LineChartOptions = {
+    title: "Kept coordinates",
+    columns: [{ name: column, label: "kept" }],
+    scale: "linear",
+    format: formatPercent,
+    range: percentRange,
+    window: kind === "surface" ? KEPT_WINDOW : undefined,
+  };
+  const chart = SET[which] ?? kept;
   return (
     <Lines
+      key={which}
       session={session}
-      name="kept"
+      name={which}
       class={extra}
       aside={
         kind === "task" && (
-          <Picker label="tensor" value={tensor} options={options} onPick={setTensor} />
+          <>
+            {which === "kept" && (
+              <Picker label="tensor" value={tensor} options={options} onPick={setTensor} />
+            )}
+            <Picker
+              label="keep or settings"
+              value={which}
+              options={[kept, ...Object.values(SET)].map(({ title }, i) => ({
+                value: ["kept", ...Object.keys(SET)][i] as string,
+                label: title,
+              }))}
+              onPick={setWhich}
+              short="show other"
+            />
+          </>
         )
       }
-      options={{
-        title: "Kept coordinates",
-        columns: [{ name: column, label: "kept" }],
-        scale: "linear",
-        format: formatPercent,
-        range: percentRange,
-        window: kind === "surface" ? KEPT_WINDOW : undefined,
-      }}
+      options={chart}
     />
   );
 }

@@ -9,6 +9,7 @@ import { type ForkSpec, forkAndShow, forkStep, runAt } from "../state/time_trave
 import { useApp } from "./context.ts";
 import { FormField } from "./form_field.tsx";
 import { MenuField } from "./menu_field.tsx";
+import { ScheduleFields } from "./schedule_fields.tsx";
 
 /** What was typed so far; what was not touched stays as the run had it. */
 interface Typed {
@@ -16,9 +17,11 @@ interface Typed {
   settings: Record<string, Draft>;
   policy?: string;
   policySettings: Record<string, Draft>;
+  schedule?: string;
+  scheduleSettings: Record<string, Draft>;
 }
 
-const NOTHING: Typed = { settings: {}, policySettings: {} };
+const NOTHING: Typed = { settings: {}, policySettings: {}, scheduleSettings: {} };
 
 /** A field's value: what was typed, else what the run had, else the setting's default. */
 function shownAs(draft: Draft | undefined, had: Value | undefined) {
@@ -50,6 +53,9 @@ export function ForkForm({ session, close }: { session: Session; close: () => vo
   };
   const policyName = typed.policy ?? before.policy;
   const policy = policyOf({ policy: policyName }, menus);
+  const schedules = app.catalogue.value?.schedules ?? [];
+  const schedule = typed.schedule ?? before.schedule;
+  const ofSchedule = schedules.find(({ name }) => name === schedule)?.settings ?? [];
   const optimizer = menus.optimizers.find((one) => one.name === run.optimizer);
   const movable = (optimizer?.settings ?? []).filter(({ kind, live: moves }) => {
     return moves && (kind === "float" || kind === "int");
@@ -63,6 +69,11 @@ export function ForkForm({ session, close }: { session: Session; close: () => vo
     policy_settings: {
       ...(policyName === before.policy && before.policy_settings),
       ...values(typed.policySettings, policy?.settings ?? []),
+    },
+    schedule,
+    schedule_settings: {
+      ...(schedule === before.schedule && before.schedule_settings),
+      ...values(typed.scheduleSettings, ofSchedule),
     },
   });
   const submit = async (event: Event) => {
@@ -82,6 +93,7 @@ export function ForkForm({ session, close }: { session: Session; close: () => vo
     "drop_rate",
     ...movable.map(({ name }) => `settings.${name}`),
     ...(policy?.settings ?? []).map(({ name }) => `policy_settings.${name}`),
+    ...ofSchedule.map(({ name }) => `schedule_settings.${name}`),
   ];
   const catalogue = app.catalogue.value;
   return (
@@ -150,6 +162,17 @@ export function ForkForm({ session, close }: { session: Session; close: () => vo
           />
         ))}
       </details>
+      <ScheduleFields
+        prefix="fork"
+        schedules={schedules}
+        schedule={schedule}
+        drafts={typed.scheduleSettings}
+        had={schedule === before.schedule ? before.schedule_settings : {}}
+        errorAt={errorAt}
+        refused={error?.field.startsWith("schedule") ?? false}
+        onSchedule={(name) => change({ schedule: name, scheduleSettings: {} })}
+        onDrafts={(scheduleSettings) => change({ scheduleSettings })}
+      />
       {error && !inFields.includes(error.field) && (
         <p class="bad" role="alert" data-testid="error">
           {error.text}

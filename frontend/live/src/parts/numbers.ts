@@ -3,11 +3,12 @@ import { formatPercent, formatStep, formatValue } from "../look/format.ts";
 import { meanAt, valueAt } from "../state/history.ts";
 import { heldOut } from "../state/measured.ts";
 import type { Session } from "../state/session.ts";
+import { GAP_WINDOW } from "../state/task_rows.ts";
 
 /** Steps over which a card's kept share is averaged. */
 export const KEPT_WINDOW = 40;
 /** Steps over which a task's train loss is averaged, on cards and as the line of its chart. */
-export const LOSS_WINDOW = 20;
+export const LOSS_WINDOW = GAP_WINDOW;
 
 /** A card's numbers as texts, each bound to one text node. */
 export interface CardNumbers {

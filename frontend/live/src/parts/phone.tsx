@@ -8,8 +8,8 @@ import { AccuracyChart, DistanceChart, KeptChart, LossChart } from "./charts.tsx
 import { useBasins } from "./context.ts";
 import { RunGlyph } from "./glyph.tsx";
 import { HistoryBar } from "./history_bar.tsx";
+import { LookPanel } from "./look_panel.tsx";
 import { MapPanel } from "./map_panel.tsx";
-import { MaskPanel } from "./mask_panel.tsx";
 import type { Numbers } from "./numbers.ts";
 import { PhoneCard } from "./phone_card.tsx";
 import { ProblemChips } from "./problem_chips.tsx";
@@ -57,7 +57,7 @@ export function Phone({ session, numbers }: { session: Session; numbers: Numbers
               <KeptChart session={session} />
               {task ? <UpdateChart session={session} /> : <DistanceChart session={session} />}
               {task && <TrajectoriesChart session={session} />}
-              {task && <MaskPanel session={session} />}
+              {task && <LookPanel session={session} />}
             </section>
             <VerdictCard session={session} />
             <HistoryBar session={session} />

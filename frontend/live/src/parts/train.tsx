@@ -1,6 +1,6 @@
 import type { Session } from "../state/session.ts";
 import { AccuracyChart, KeptChart, LossChart } from "./charts.tsx";
-import { MaskPanel } from "./mask_panel.tsx";
+import { LookPanel } from "./look_panel.tsx";
 import type { Numbers } from "./numbers.ts";
 import { RunColumn } from "./run_column.tsx";
 import { TrajectoriesChart } from "./trajectories_chart.tsx";
@@ -18,7 +18,7 @@ export function Train({ session, numbers }: { session: Session; numbers: Numbers
         <TrajectoriesChart session={session} class="boxed" />
         <KeptChart session={session} class="boxed" />
         <UpdateChart session={session} class="boxed" />
-        <MaskPanel session={session} class="boxed" />
+        <LookPanel session={session} class="boxed" />
         <VerdictCard session={session} />
       </div>
     </main>

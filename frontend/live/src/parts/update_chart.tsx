@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import type { LineChartOptions } from "../charts/line_chart.ts";
 import { formatValue } from "../look/format.ts";
 import type { Session } from "../state/session.ts";
+import { FULL_NORM } from "../state/task_rows.ts";
 import { CURVATURE, CurvatureEvery } from "./curvature.tsx";
 import { chosen, Lines, percentRange } from "./lines.tsx";
 import { Picker } from "./picker.tsx";
@@ -29,10 +30,14 @@ const MEASURES: Record<string, LineChartOptions> = {
   },
   update_norm: {
     title: "Update norm",
-    columns: [{ name: "update_norm", label: "norm" }],
+    columns: [
+      { name: "update_norm", label: "masked" },
+      { name: FULL_NORM, label: "before the mask", faint: true },
+    ],
     scale: "log",
     format: formatValue,
     onScale: chosen,
+    note: "before the mask faint",
   },
   update_ratio: {
     title: "Update ÷ weights",

@@ -1,8 +1,11 @@
 import type { RefObject } from "preact";
 import { useEffect, useState } from "preact/hooks";
 
-/** Whether an element can be seen: it is inside the window, and the tab is not hidden. */
-export function useVisible(place: RefObject<HTMLElement | null>): boolean {
+/**
+ * Whether an element can be seen: it is inside the window, and the tab is not hidden. `which`
+ * changes where the element may be another one.
+ */
+export function useVisible(place: RefObject<HTMLElement | null>, which: unknown = null): boolean {
   const [inside, setInside] = useState(false);
   const [shown, setShown] = useState(document.visibilityState === "visible");
   useEffect(() => {
@@ -17,6 +20,6 @@ export function useVisible(place: RefObject<HTMLElement | null>): boolean {
       observer.disconnect();
       document.removeEventListener("visibilitychange", turned);
     };
-  }, []);
+  }, [which]);
   return inside && shown;
 }

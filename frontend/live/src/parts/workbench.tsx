@@ -12,6 +12,7 @@ import { LessonsPage } from "./lessons.tsx";
 import { Numbers } from "./numbers.ts";
 import { Phone } from "./phone.tsx";
 import { Strip } from "./strip.tsx";
+import { SweepsPage } from "./sweeps/sweeps.tsx";
 import { ToastView } from "./toast.tsx";
 import { Train } from "./train.tsx";
 
@@ -25,6 +26,8 @@ export function Workbench() {
         <Experiments />
       ) : app.page.value === "compare" ? (
         <Compare />
+      ) : app.page.value === "sweeps" ? (
+        <SweepsPage />
       ) : app.page.value === "lessons" ? (
         <LessonsPage />
       ) : session ? (

@@ -20,6 +20,9 @@ import type {
   StepTimes,
   SurfaceIn,
   SurfaceOut,
+  Sweep,
+  SweepCells,
+  SweepIn,
   System,
   Value,
 } from "../protocol.ts";
@@ -216,6 +219,42 @@ export class Api {
   /** When some of a run's steps were stored. */
   times(id: string, run: string): Promise<StepTimes> {
     return this.of(id, "times", { run });
+  }
+
+  createSweep(sweep: SweepIn): Promise<Sweep> {
+    return this.send("sweeps", sweep);
+  }
+
+  /** The newest sweeps, newest first. */
+  sweeps(): Promise<Sweep[]> {
+    return this.get("sweeps");
+  }
+
+  sweep(id: string): Promise<Sweep> {
+    return this.get(`sweeps/${encodeURIComponent(id)}`);
+  }
+
+  /** The cells that are new after a cursor. */
+  sweepCells(id: string, after: string): Promise<SweepCells> {
+    return this.get(`sweeps/${encodeURIComponent(id)}/cells?after=${encodeURIComponent(after)}`);
+  }
+
+  /** Where a sweep's table is, as CSV. */
+  sweepTable(id: string): string {
+    return new URL(`sweeps/${encodeURIComponent(id)}/table`, this.base).href;
+  }
+
+  orderSweep(id: string, order: "stop" | "resume" | "restore"): Promise<Sweep> {
+    return this.send(`sweeps/${encodeURIComponent(id)}/${order}`, {});
+  }
+
+  renameSweep(id: string, name: string): Promise<Sweep> {
+    const init = { ...posting({ name }, "application/json"), method: "PATCH" };
+    return this.request(`sweeps/${encodeURIComponent(id)}`, init);
+  }
+
+  removeSweep(id: string): Promise<void> {
+    return this.request(`sweeps/${encodeURIComponent(id)}`, { method: "DELETE" });
   }
 
   private of<T>(id: string, part: string, ask: object): Promise<T> {

@@ -9,8 +9,10 @@ import { FrameLoop } from "./frame_loop.ts";
 import { lectureIn, withLecture } from "./lecture.ts";
 import { placeAddress } from "./lesson_url.ts";
 import { Lessons } from "./lessons.ts";
+import type { Look } from "./looks.ts";
 import { keepPlace, placeOf } from "./place.ts";
 import { Session } from "./session.ts";
+import { Sweeps } from "./sweeps/sweeps.ts";
 import {
   addressOf,
   experimentOf,
@@ -53,6 +55,9 @@ export class App {
   readonly controls = signal(false);
   /** Which of its pictures is the second one; they go around. */
   readonly picture = signal(0);
+  /** What a task's sixth picture shows, and whether it is as wide as its row. */
+  readonly look = signal<Look>("mask");
+  readonly wide = signal(false);
   /** Whether the keys are shown. */
   readonly help = signal(false);
   readonly toast = signal<Toast | null>(null);
@@ -63,6 +68,7 @@ export class App {
   readonly compare: Compare;
   readonly dataSets: DataSets;
   readonly lessons: Lessons;
+  readonly sweeps: Sweeps;
   private readonly sessions = {
     surface: signal<Session | null>(null),
     task: signal<Session | null>(null),
@@ -99,6 +105,9 @@ export class App {
     const comparing = computed(() => this.page.value === "compare");
     this.compare = new Compare(this.api, this.catalogue, comparing, () => this.loop.ask());
     this.stops.push(() => this.compare.stop());
+    const sweeping = computed(() => this.page.value === "sweeps");
+    this.sweeps = new Sweeps(this.api, this.catalogue, sweeping, () => this.loop.ask());
+    this.stops.push(() => this.sweeps.stop());
     const follow = () => this.follow();
     addEventListener("popstate", follow);
     this.stops.push(() => removeEventListener("popstate", follow));
@@ -132,6 +141,7 @@ export class App {
     this.page.value = page;
     this.lecture.value = lectureIn(location.search);
     if (this.page.peek() === "compare") this.compare.follow(location.search);
+    if (this.page.peek() === "sweeps") this.sweeps.follow(location.search);
     if (!showsOne(this.page.peek())) return;
     if (this.page.peek() === "lessons") {
       this.followLesson();

@@ -1,5 +1,6 @@
 import { signal } from "@preact/signals";
 import type { ViewMessage } from "../protocol.ts";
+import { type LayersView, layersOf, type SamplesView, samplesOf } from "./looks.ts";
 
 /** Numbers in a sketch: the columns `sketch/0` … `sketch/15`. */
 export const SKETCH = 16;
@@ -66,6 +67,8 @@ export class Pictures {
   readonly contour = signal<ContourView | null>(null);
   readonly picture = signal<PictureView | null>(null);
   readonly arrows = signal<ArrowsView | null>(null);
+  readonly layers = signal<LayersView | null>(null);
+  readonly samples = signal<SamplesView | null>(null);
   /** How far a contour is that is being computed; null while none is. */
   readonly progress = signal<number | null>(null);
 
@@ -75,6 +78,8 @@ export class Pictures {
     else if (name === "picture") this.picture.value = pictureOf(content);
     else if (name === "contour") this.takeContour(content);
     else if (name === "arrows") this.arrows.value = arrowsOf(content, this.arrows.peek());
+    else if (name === "layers") this.layers.value = layersOf(content);
+    else if (name === "samples") this.samples.value = samplesOf(content);
   }
 
   /** A contour was asked for: it begins when the job has time. */

@@ -1,6 +1,7 @@
 import type { Experiment } from "../protocol.ts";
 import type { App } from "./app.ts";
 import { rowAt } from "./history.ts";
+import type { LayersView, SamplesView } from "./looks.ts";
 import type { ContourView, PictureView, PlaneView } from "./pictures.ts";
 
 /** What tests may read: the rows as they arrived, the frames drawn, the experiment shown. */
@@ -15,6 +16,8 @@ export interface Probe {
   readonly plane: PlaneView | null;
   readonly contour: ContourView | null;
   readonly picture: PictureView | null;
+  readonly layers: LayersView | null;
+  readonly samples: SamplesView | null;
 }
 
 /** Puts the probe on the element, as `__lrd`. */
@@ -51,6 +54,12 @@ export function exposeForTests(app: App, host: HTMLElement): void {
     },
     get picture() {
       return app.session.peek()?.pictures.picture.peek() ?? null;
+    },
+    get layers() {
+      return app.session.peek()?.pictures.layers.peek() ?? null;
+    },
+    get samples() {
+      return app.session.peek()?.pictures.samples.peek() ?? null;
     },
   };
   Object.defineProperty(host, "__lrd", { value: probe });

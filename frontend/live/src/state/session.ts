@@ -21,6 +21,7 @@ import { Pictures } from "./pictures.ts";
 import { POLICY_PREFIX, withSetting } from "./run_settings.ts";
 import { isPlain } from "./shape.ts";
 import { SurfaceRows } from "./surface_rows.ts";
+import { TaskRows } from "./task_rows.ts";
 import { decodeFrame } from "./wire.ts";
 
 /** How long a thumb has to rest until rows around it are read. */
@@ -54,6 +55,7 @@ export class Session {
   private step: number;
   private closed = false;
   private surfaceRows: SurfaceRows | undefined;
+  private taskRows: TaskRows | undefined;
   private connection: Connection | null = null;
   private readonly stops: (() => void)[] = [];
 
@@ -134,6 +136,10 @@ export class Session {
   /** Rows with the computed columns of the problem's kind. */
   get rows(): Rows {
     const surface = this.problem.peek()?.surface;
+    if (this.experiment.peek().kind === "task") {
+      this.taskRows ??= new TaskRows(this.history, () => this.experiment.peek().runs);
+      return this.taskRows;
+    }
     if (!surface) return this.history;
     this.surfaceRows ??= new SurfaceRows(this.history, surface.points);
     return this.surfaceRows;

@@ -6,7 +6,10 @@ import type { ControlMark } from "./marks.ts";
 import type { Session } from "./session.ts";
 
 /** The settings that a fork may begin with otherwise than its parent. */
-export type ForkSpec = Pick<RunPatch, "drop_rate" | "settings" | "policy" | "policy_settings">;
+export type ForkSpec = Pick<
+  RunPatch,
+  "drop_rate" | "settings" | "policy" | "policy_settings" | "schedule" | "schedule_settings"
+>;
 
 /** The last step that a fork of `run` can share with it: the one looked at, or its own last. */
 export function forkStep(session: Session, run: string): number {
@@ -29,11 +32,17 @@ export function differing(before: Run, wanted: ForkSpec): ForkSpec {
   const policySettings = other
     ? (wanted.policy_settings ?? {})
     : changed(wanted.policy_settings, before.policy_settings);
+  const rescheduled = wanted.schedule !== undefined && wanted.schedule !== before.schedule;
+  const scheduleSettings = rescheduled
+    ? (wanted.schedule_settings ?? {})
+    : changed(wanted.schedule_settings, before.schedule_settings);
   return {
     ...(drop_rate !== undefined && drop_rate !== before.drop_rate && { drop_rate }),
     ...(Object.keys(settings).length > 0 && { settings }),
     ...(other && { policy }),
     ...(Object.keys(policySettings).length > 0 && { policy_settings: policySettings }),
+    ...(rescheduled && { schedule: wanted.schedule }),
+    ...(Object.keys(scheduleSettings).length > 0 && { schedule_settings: scheduleSettings }),
   };
 }
 

@@ -1,4 +1,4 @@
-export type Page = "explore" | "train" | "lessons" | "experiments" | "compare";
+export type Page = "explore" | "train" | "sweeps" | "lessons" | "experiments" | "compare";
 
 /** What Explore shows: the paths of the runs, or where thousands of starts end. */
 export type View = "paths" | "basins";
@@ -6,10 +6,11 @@ export type View = "paths" | "basins";
 const PARAMETER = "experiment";
 const VIEW = "view";
 
-const PAGES: readonly Page[] = ["train", "lessons", "experiments", "compare"];
+const PAGES: readonly Page[] = ["train", "sweeps", "lessons", "experiments", "compare"];
 
 /** Whether a page shows one experiment, which its address names. */
-export const showsOne = (page: Page): boolean => page !== "experiments" && page !== "compare";
+export const showsOne = (page: Page): boolean =>
+  page !== "experiments" && page !== "compare" && page !== "sweeps";
 
 /** The page a path names; the root is Explore. */
 export function pageOf(pathname: string): Page {

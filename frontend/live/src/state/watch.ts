@@ -1,5 +1,6 @@
-/** One tensor of one run. */
+/** One tensor of one run; of other views, what of the run is wanted. */
 export interface Watched {
+  /** Empty is all of them. */
   run: string;
   tensor: string;
 }
@@ -20,6 +21,7 @@ export class Watch {
   constructor(
     private readonly send: (target: Watched | null) => Promise<unknown>,
     private readonly now: () => number = () => performance.now(),
+    private readonly patience = PATIENCE_MS,
   ) {}
 
   /** What is looked at now; null is nothing. Cheap where that has not changed. */
@@ -36,7 +38,7 @@ export class Watch {
   /** Steps are made: asks again where pictures have stopped. */
   stepped(): void {
     if (this.wanted === null || this.sending) return;
-    if (this.now() - this.heard < PATIENCE_MS) return;
+    if (this.now() - this.heard < this.patience) return;
     this.sent = "";
     void this.bring();
   }

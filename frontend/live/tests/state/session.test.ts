@@ -39,6 +39,7 @@ function experiment(changes: Partial<Experiment> = {}): Experiment {
     seeds: 1,
     device: "cpu",
     node: "",
+    sweep: "",
     notes: "",
     tags: [],
     threads: 1,

@@ -57,6 +57,11 @@ describe("a fork", () => {
     expect(await fork(app, session, now, 320, wanted)).toBe("r9");
     expect(sent[0]).toMatchObject({ kind: "fork", run: "r1", value: 320, who: "me" });
     expect(sent[0]?.spec).toEqual({ settings: { lr: 0.02 } });
+    const cosine = { schedule: "cosine", schedule_settings: { steps: 900 } };
+    await fork(app, session, now, 320, { ...wanted, settings: {}, ...cosine });
+    expect(sent.pop()?.spec).toEqual(cosine);
+    await fork(app, session, now, 320, { ...wanted, settings: {}, schedule: now.schedule });
+    expect(sent.pop()?.spec).toEqual({});
     await fork(app, session, now, 321, wanted);
     expect(sent[1]?.spec).toEqual({ drop_rate: 0, settings: { lr: 0.02 } });
   });

@@ -20,6 +20,7 @@ export function experiment(id: string, changes: Partial<Experiment> = {}): Exper
     seeds: 1,
     device: "cpu",
     node: "",
+    sweep: "",
     threads: 1,
     curvature_every: 0,
     limits: { seconds: null, memory_mb: null },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lrd_core.problems.formula import FormulaError
 from lrd_core.settings import SettingError
 
 
@@ -12,15 +13,25 @@ class ApiError(Exception):
         status: HTTP status code.
         field, value, allowed: as in `SettingError`.
         message: one sentence for a person.
+        position: of the offending character in a text, from 0; None where there is none.
     """
 
-    def __init__(self, status: int, field: str, value: object, allowed: str, message: str) -> None:
+    def __init__(
+        self,
+        status: int,
+        field: str,
+        value: object,
+        allowed: str,
+        message: str,
+        position: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.field = field
         self.value = value
         self.allowed = allowed
         self.message = message
+        self.position = position
 
 
 def unknown_experiment(id: str) -> ApiError:
@@ -35,4 +46,5 @@ def unknown_experiment(id: str) -> ApiError:
 
 def refused(error: SettingError) -> ApiError:
     """A value out of range: 422."""
-    return ApiError(422, error.field, error.value, error.allowed, str(error))
+    position = error.position if isinstance(error, FormulaError) else None
+    return ApiError(422, error.field, error.value, error.allowed, str(error), position)

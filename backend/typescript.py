@@ -26,6 +26,7 @@ INPUTS: tuple[type[BaseModel], ...] = (
     protocol.ControlIn,
     protocol.ResumeIn,
     protocol.SwarmIn,
+    protocol.SurfaceIn,
     protocol.SweepIn,
     protocol.SweepPatch,
     protocol.Ping,
@@ -33,6 +34,7 @@ INPUTS: tuple[type[BaseModel], ...] = (
 #: What the browser receives: every field is there.
 OUTPUTS: tuple[type[BaseModel], ...] = (
     protocol.Catalogue,
+    protocol.SurfaceOut,
     protocol.Grid,
     protocol.DataSetInfo,
     protocol.Experiment,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Annotated
 
+import numpy as np
 from fastapi import APIRouter, Path, Query, Response
 
 from backend.errors import ApiError
@@ -17,7 +18,9 @@ from backend.protocol import (
     PolicyInfo,
     ProblemInfo,
     SettingInfo,
+    SurfaceIn,
     SurfaceInfo,
+    SurfaceOut,
 )
 from lrd_core import __version__
 from lrd_core.engine.devices import devices
@@ -25,8 +28,9 @@ from lrd_core.engine.experiment import MAX_RUNS, RESCALE
 from lrd_core.optim.lr_schedules import LR_SCHEDULES, LrSchedule
 from lrd_core.optim.policies import POLICIES, Policy
 from lrd_core.optim.rules import RULES, Rule
-from lrd_core.problems import PROBLEMS, Problem, Surface
-from lrd_core.settings import DROP_RATE, Setting
+from lrd_core.problems import PROBLEMS, Problem, Surface, get_problem
+from lrd_core.problems.turn import pivot_of
+from lrd_core.settings import DROP_RATE, Setting, SettingError
 
 router = APIRouter(tags=["catalogue"])
 
@@ -75,6 +79,8 @@ def _surface_info(surface: Surface) -> SurfaceInfo:
         log=view.log,
         points=[PointInfo(x=point.x, y=point.y, kind=point.kind) for point in view.points],
         minimum=surface.minimum,
+        rotation=surface.turn.degrees if surface.turn else 0.0,
+        pivot=surface.turn.pivot if surface.turn else pivot_of(view),
     )
 
 
@@ -179,9 +185,32 @@ def find_surface(name: str) -> Surface:
     raise ApiError(422, "name", name, allowed, message)
 
 
+#: Points a side of a drawing.
+N = Setting("n", 160, low=16, high=400)
+
+
+@router.post("/surfaces", response_model=SurfaceOut)
+def drawn(given: SurfaceIn) -> Response:
+    """A surface as its settings make it, and its values on an n × n grid over its view, to six
+    significant digits; "NaN" where it has none."""
+    problem = get_problem(given.problem)
+    if not isinstance(problem, Surface):
+        names = ", ".join(p.name for p in PROBLEMS.values() if p.kind == "surface")
+        raise SettingError("problem", given.problem, f"a surface: one of {names}")
+    surface = problem.settled(given.settings)
+    grid = _grid_of(surface, int(N.check(given.n)))
+    out = SurfaceOut(surface=_surface_info(surface), grid=grid)
+    return Response(out.model_dump_json(), media_type="application/json")
+
+
 @lru_cache(maxsize=64)
 def _grid_json(name: str, n: int) -> bytes:
-    values = find_surface(name).grid(n)
+    return _grid_of(find_surface(name), n).model_dump_json().encode()
+
+
+def _grid_of(surface: Surface, n: int) -> Grid:
+    with np.errstate(all="ignore"):
+        values = surface.grid(n)
     z = [[float(f"{value:.6g}") for value in row] for row in values["z"].tolist()]
     x, y = (values[axis].tolist() for axis in ("x", "y"))
-    return Grid(x=x, y=y, z=z).model_dump_json().encode()
+    return Grid(x=x, y=y, z=z)

@@ -52,7 +52,9 @@ def error_response(error: ApiError) -> Response:
         allowed=_encodable(error.allowed),
         message=_encodable(error.message),
     )
-    body = ErrorOut(error=detail).model_dump_json()
+    if error.position is not None:
+        detail.position = error.position
+    body = ErrorOut(error=detail).model_dump_json(exclude_unset=True)
     return Response(body, error.status, media_type="application/json")
 
 

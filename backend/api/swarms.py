@@ -69,10 +69,11 @@ def check_order(given: SwarmIn) -> Order:
     """Raises:
     SettingError: with the dotted path of the field, e.g. ``runs.2.settings.lr``.
     """
-    surface = get_problem(given.problem)
-    if not isinstance(surface, Surface):
+    problem = get_problem(given.problem)
+    if not isinstance(problem, Surface):
         names = ", ".join(p.name for p in PROBLEMS.values() if isinstance(p, Surface))
         raise SettingError("problem", given.problem, f"a surface: one of {names}")
+    surface = problem.settled(given.settings)
     n, steps = int(N.check(given.n)), int(STEPS.check(given.steps))
     if not 1 <= len(given.runs) <= MAX_RUNS:
         raise SettingError("runs", len(given.runs), f"a list of 1 to {MAX_RUNS} runs")
@@ -157,7 +158,8 @@ class Turns:
 @router.post("", response_class=Response, responses={200: {"content": {"application/msgpack": {}}}})
 async def compute(given: SwarmIn, request: Request) -> Response:
     """Basin pictures as MessagePack; the first of its kind takes seconds longer: it compiles."""
-    order = check_order(given)
+    # Minima of a formula that was never asked for are looked for first.
+    order = await asyncio.to_thread(check_order, given)
     async with kept(request, Turns).turn(given.client):
         if await request.is_disconnected():
             return Response(status_code=204)
@@ -178,7 +180,8 @@ async def _prepared(order: Order, given: SwarmIn) -> bool:
     if all(ready):
         return False
     missing = [run for run, there in zip(given.runs, ready, strict=True) if not there]
-    wish = {"problem": order.surface.name, "runs": [run.model_dump() for run in missing]}
+    runs = [run.model_dump() for run in missing]
+    wish = {"problem": given.problem, "settings": given.settings, "runs": runs}
     command = (sys.executable, "-m", "lrd_core.swarm")
     process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE)
     try:

@@ -30,7 +30,9 @@ from backend.protocol.catalogue import (
     PolicyInfo,
     ProblemInfo,
     SettingInfo,
+    SurfaceIn,
     SurfaceInfo,
+    SurfaceOut,
 )
 from backend.protocol.controls import ChangeInfo, ControlIn, ControlOut, ResumeIn
 from backend.protocol.data import DataSetInfo
@@ -153,7 +155,9 @@ __all__ = [
     "ServerMessage",
     "SettingInfo",
     "StepTimes",
+    "SurfaceIn",
     "SurfaceInfo",
+    "SurfaceOut",
     "SwarmIn",
     "Sweep",
     "SweepAxis",

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from backend.protocol.base import Message, Value
+from backend.protocol.base import Input, Message, Value
 from lrd_core.optim.policies.policy import Unit
 
 
@@ -76,6 +76,8 @@ class SurfaceInfo(Message):
     log: bool
     points: list[PointInfo]
     minimum: float
+    rotation: float = 0.0
+    pivot: tuple[float, float] = Field(description="what the surface turns about")
 
 
 class ProblemInfo(Message):
@@ -107,6 +109,21 @@ class Catalogue(Message):
     max_runs: int
     devices: list[str] = Field(description="names of the devices of this machine, best first")
     version: str
+
+
+class SurfaceIn(Input):
+    """A surface to draw: its settings as an experiment has them, the start left out."""
+
+    problem: str
+    settings: dict[str, Value] = Field(default_factory=dict)
+    n: int = 160
+
+
+class SurfaceOut(Message):
+    """What a drawing of it needs."""
+
+    surface: SurfaceInfo
+    grid: Grid
 
 
 class Grid(Message):

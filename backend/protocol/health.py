@@ -16,6 +16,7 @@ class ErrorDetail(Message):
     value: Any
     allowed: str
     message: str
+    position: int | None = Field(None, description="of the offending character in a text, from 0")
 
 
 class ErrorOut(Message):

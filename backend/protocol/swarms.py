@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from backend.protocol.base import Input
+from backend.protocol.base import Input, Value
 from backend.protocol.experiments import RunIn
 
 
@@ -19,6 +19,9 @@ class SwarmIn(Input):
     """
 
     problem: str = "beale"
+    settings: dict[str, Value] = Field(
+        default_factory=dict, description="of the surface, e.g. rotation; a start does not count"
+    )
     n: int = 128
     steps: int = 500
     seed: int = 0

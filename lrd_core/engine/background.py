@@ -11,6 +11,7 @@ from lrd_core.engine.controls import Sink
 from lrd_core.engine.experiment import ExperimentSpec
 from lrd_core.engine.roster import Roster
 from lrd_core.engine.trainer import Trainer
+from lrd_core.engine.views.arrows import Arrows
 from lrd_core.engine.views.contour import CONTOURS, contour_view
 from lrd_core.engine.views.curvature import Measurement, measurement
 from lrd_core.engine.views.layers import Layers
@@ -48,6 +49,7 @@ class Background:
         self._sink = sink
         self._record = record
         self._paths = Paths(spec, sink, runs)
+        self._arrows = Arrows(spec, sink)
         self._watched: Watched | None = None
         self._looks: dict[str, Look] = {}
         self._making: Iterator[None] | None = None
@@ -64,6 +66,7 @@ class Background:
 
     def before(self, trainers: Sequence[Trainer]) -> None:
         """These are about to make a step."""
+        self._arrows.before(trainers)
         if self._watched is not None:
             self._watched.before(trainers)
         for look in self._looks.values():
@@ -72,6 +75,8 @@ class Background:
     def passes(self, step: int) -> bool:
         """Whether nothing is looked at before and after this step."""
         every = self.curvature_every
+        if not self._arrows.passes():
+            return False
         if self._watched is not None:
             return False
         if self._looks and any(look.follows or look.due() for look in self._looks.values()):
@@ -80,6 +85,7 @@ class Background:
 
     def stepped(self, trainers: Sequence[Trainer]) -> None:
         """These have made a step."""
+        self._arrows.after(trainers)
         if self._watched is not None:
             self._watched.after(trainers, self._sink)
         for look in self._looks.values():

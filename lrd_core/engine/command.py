@@ -21,7 +21,8 @@ def command(spec: ExperimentSpec, changes: Iterable[tuple[int, Change]] = ()) ->
     runs that `spec` lacks are left out."""
     parts = ["lrd run", f"--problem {spec.problem}", f"--seed {spec.seed}", f"--steps {spec.steps}"]
     problem = get_problem(spec.problem)
-    parts += [f"--set {token}" for token in _changed(problem.settings, spec.settings)]
+    changed = _changed(problem.settings, spec.settings)
+    parts += [f"--set {shlex.quote(token)}" for token in changed]
     if spec.test_every != problem.test_every:
         parts.append(f"--test-every {spec.test_every}")
     for name in ("seeds", "threads", "curvature_every"):

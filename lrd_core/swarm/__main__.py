@@ -1,7 +1,7 @@
 """``python -m lrd_core.swarm``: compiles what swarms need, for a process that must not wait for it.
 
-Reads ``{"problem": NAME, "runs": [RUN, …]}`` as JSON from the standard input; runs as in
-`lrd_core.engine.experiment.check_run`. Compiled code stays on the disk.
+Reads ``{"problem": NAME, "settings": {…}, "runs": [RUN, …]}`` as JSON from the standard input; runs
+as in `lrd_core.engine.experiment.check_run`. Compiled code stays on the disk.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ def main() -> None:
     surface = get_problem(wish["problem"])
     if not isinstance(surface, Surface):
         raise SettingError("problem", wish["problem"], "a surface")
+    surface = surface.settled(wish.get("settings", {}))
     for run in wish["runs"]:
         prepare(surface, check_run(run, 0, surface.suggested_lr))
 

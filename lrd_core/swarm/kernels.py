@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lrd_core.optim.kernels import objects
@@ -39,6 +39,7 @@ def find(surface: Surface, program: Program, variant: Variant) -> tuple[Kernel, 
     Raises:
         SettingError: the surface's formula cannot be differentiated, or nothing can compile here.
     """
+    surface, variant = _untouched(surface, variant)
     key = (id(surface), id(program), variant)
     if key in _kernels:
         return _kernels[key][0], False
@@ -59,9 +60,17 @@ def find(surface: Surface, program: Program, variant: Variant) -> tuple[Kernel, 
 
 def at_hand(surface: Surface, program: Program, variant: Variant) -> bool:
     """Whether the kernel is loaded, or kept on this machine's disk."""
+    surface, variant = _untouched(surface, variant)
     if (id(surface), id(program), variant) in _kernels:
         return True
     return objects.path_of(*_module(surface, program, variant)).exists()
+
+
+def _untouched(surface: Surface, variant: Variant) -> tuple[Surface, Variant]:
+    """What code is made of: of a turned surface the one that it was."""
+    if surface.untouched is None:
+        return surface, variant
+    return surface.untouched, replace(variant, turned=True)
 
 
 def _module(surface: Surface, program: Program, variant: Variant) -> tuple[str, str]:

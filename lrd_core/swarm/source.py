@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -41,7 +42,9 @@ HEADER = (
 #: factor: of kept updates or gradients; rest: of the updates that are left out; sigma: the noise's
 #: deviation by the gradient's root mean square; near: squared distance that counts as reached;
 #: whole: 1 if nothing is left out.
-NUMBERS = ("factor", "rest", "sigma", "near", "whole")
+#: cosine, sine, pivot_x, pivot_y: how the surface is turned.
+TURN = ("cosine", "sine", "pivot_x", "pivot_y")
+NUMBERS = ("factor", "rest", "sigma", "near", "whole", *TURN)
 
 _WORDS = WORDS | {
     "weighted_sum": "fma({0}, {1}, {2} * {3})",
@@ -60,6 +63,7 @@ class Variant:
         mode: what is left out.
         scaled: what is kept has a factor.
         rest: what is left out has a factor.
+        turned: the surface is turned; by how much are numbers, so that one code serves every angle.
     """
 
     bits: Literal[32, 64]
@@ -67,6 +71,7 @@ class Variant:
     mode: Literal["update", "gradient"]
     scaled: bool = False
     rest: bool = False
+    turned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +99,17 @@ def layout(program: Program, variant: Variant) -> Layout:
 
 
 def source(surface: Surface, slopes: Gradient, program: Program, variant: Variant) -> str:
-    """The module's text; it has one function for numba's `cfunc`, ``kernel(header)``."""
+    """The module's text; it has one function for numba's `cfunc`, ``kernel(header)``.
+
+    `surface` and `slopes` are those of the surface before it is turned.
+    """
     rows = layout(program, variant)
     head = _HEAD.format(bits=variant.bits, size=variant.bits // 8, rows=len(rows.rows), block=BLOCK)
     parts = [head, elementary.text(variant.bits), _HASH]
     if variant.choice == "gradient_noise":
         parts += [elementary.normal_text(), _noise(rows)]
     parts.append(_advance(slopes, program, variant, rows))
-    parts.append(_look(surface, rows))
+    parts.append(_look(surface, rows, variant.turned))
     parts.append(_kernel(program, variant))
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
@@ -176,7 +184,7 @@ def _advance(slopes: Gradient, program: Program, variant: Variant, rows: Layout)
     lines += [f"    inverse_{name} = F(1) / c_{name}" for name in divisors]
     lines += ["    for j in range(BLOCK):"]
     body = [f"{axis} = work[{rows[axis]}, j]" for axis in _AXES]
-    body += [*slopes.lines, f"given_x = {slopes.dx}", f"given_y = {slopes.dy}"]
+    body += _slopes(slopes, variant.turned)
     body += _gradients(variant, rows)
     for axis in _AXES:
         body += _update(program, rows, axis)
@@ -184,6 +192,31 @@ def _advance(slopes: Gradient, program: Program, variant: Variant, rows: Layout)
     for axis in _AXES:
         body += _store(variant, rows, axis)
     return "\n".join([*lines, *(f"        {text}" for text in body)])
+
+
+def _slopes(slopes: Gradient, turned: bool) -> list[str]:
+    """``given_x`` and ``given_y``, the gradient."""
+    if not turned:
+        return [*slopes.lines, f"given_x = {slopes.dx}", f"given_y = {slopes.dy}"]
+    return [
+        *(f"plane_{axis} = {axis}" for axis in _AXES),
+        *_turned_back(),
+        *slopes.lines,
+        f"slope_x = {slopes.dx}",
+        f"slope_y = {slopes.dy}",
+        "given_x = cosine * slope_x - sine * slope_y",
+        "given_y = sine * slope_x + cosine * slope_y",
+        *(f"{axis} = plane_{axis}" for axis in _AXES),
+    ]
+
+
+def _turned_back() -> list[str]:
+    """From ``x`` and ``y`` in the plane to those on the surface before it was turned."""
+    return [
+        *(f"away_{axis} = {axis} - pivot_{axis}" for axis in _AXES),
+        "x = cosine * away_x + sine * away_y + pivot_x",
+        "y = cosine * away_y - sine * away_x + pivot_y",
+    ]
 
 
 def _coins(variant: Variant) -> list[str]:
@@ -291,7 +324,7 @@ def _store(variant: Variant, rows: Layout, axis: str) -> list[str]:
     return [f"{target} + select(keep_{axis}, {kept}, {left})"]
 
 
-def _look(surface: Surface, rows: Layout) -> str:
+def _look(surface: Surface, rows: Layout, turned: bool) -> str:
     """``look`` notes which starts are near a minimum for the first time.
 
     Most steps bring none: a first loop, which stores nothing, finds out. ``waiting`` counts starts
@@ -299,6 +332,13 @@ def _look(surface: Surface, rows: Layout) -> str:
     """
     minima = [point for point in surface.view.points if point.kind != "saddle"]
     read = [f"{name} = work[{rows[name]}, j]" for name in ("x", "y", "at")]
+    finite = "(x - x == F(0)) & (y - y == F(0))"
+    wait = [*read, f"left = int32(left + int32((at == NEVER) & {finite}))"]
+    numbers = []
+    if turned:
+        read += _turned_back()
+        numbers = [f"    numbers = carray(pointer(numbers_), {len(NUMBERS)})"]
+        numbers += [f"    {name} = numbers[{NUMBERS.index(name)}]" for name in TURN]
     nearest, hit = ["least = NEVER"], ["hit = F(-1)"]
     for number, point in enumerate(minima):
         distance = [
@@ -309,7 +349,6 @@ def _look(surface: Surface, rows: Layout) -> str:
         nearest += [*distance, "least = select(distance < least, distance, least)"]
         hit += [*distance, f"hit = select(distance < near, F({number}), hit)"]
     fresh = "int32((least < near) & (at == NEVER))"
-    finite = "(x - x == F(0)) & (y - y == F(0))"
     note = [
         "if hit >= F(0) and at == NEVER:",
         f"    work[{rows['at']}, j] = step",
@@ -317,7 +356,7 @@ def _look(surface: Surface, rows: Layout) -> str:
     ]
     return "\n".join(
         [
-            *_loop("look(work_, step, near)", "found"),
+            *_loop("look(work_, numbers_, step, near)", "found", numbers),
             *_indented(8, [*read, *nearest, f"found = int32(found + {fresh})"]),
             "    if found == 0:",
             "        return",
@@ -326,18 +365,19 @@ def _look(surface: Surface, rows: Layout) -> str:
             "",
             "",
             *_loop("waiting(work_)", "left"),
-            *_indented(8, [*read, f"left = int32(left + int32((at == NEVER) & {finite}))"]),
+            *_indented(8, wait),
             "    return left",
         ]
     )
 
 
-def _loop(head: str, total: str) -> list[str]:
-    """The beginning of a function that counts over a block."""
+def _loop(head: str, total: str, before: Sequence[str] = ()) -> list[str]:
+    """The beginning of a function that counts over a block, after the lines `before`."""
     return [
         '@njit(error_model="numpy")',
         f"def {head}:",
         "    work = carray(pointer(work_), (ROWS, BLOCK))",
+        *before,
         f"    {total} = int32(0)",
         "    for j in range(BLOCK):",
     ]
@@ -368,12 +408,12 @@ def kernel(address):
         work = {header["work"]} + block * (WIDTH * ROWS * BLOCK)
         begin = uint32(spread * uint32({header["first"]} + block * BLOCK))
         if {header["watch"]} != 0:
-            look(work, F(0), near)
+            look(work, {header["numbers"]}, F(0), near)
         for step in range(steps):
             if {header["stop"]} != 0 and step % {CHECK} == 0 and waiting(work) == 0:
                 break{noise if variant.choice == "gradient_noise" else ""}
             advance(work, {header["constants"]} + step * {width} * WIDTH, {header["numbers"]},
                     begin, spread, keys[step, 0], keys[step, 1], last, none)
             if {header["watch"]} != 0:
-                look(work, F(step + 1), near)
+                look(work, {header["numbers"]}, F(step + 1), near)
 """

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrd_core.problems import Surface
+from lrd_core.problems.turn import Turn
 from lrd_core.settings import SettingError
 from lrd_core.swarm import kernels
 from lrd_core.swarm.plan import Masks, Plan
@@ -44,8 +45,9 @@ def near(surface: Surface) -> float:
 
     It is what a drawing of the view shows as being there (5 of 256 pixels); minima of the built-in
     surfaces lie at least six times as far apart, and an optimizer that circles its minimum with
-    steps of the suggested learning rate comes inside.
+    steps of the suggested learning rate comes inside. A turn changes nothing.
     """
+    surface = surface.untouched or surface
     (left, right), (low, high) = surface.view.x, surface.view.y
     return 0.02 * min(right - left, high - low)
 
@@ -85,7 +87,9 @@ def step_all(
         work[:, kernel.rows[name]] = padded.reshape(blocks, BLOCK)
     work[:, kernel.rows["at"]] = np.inf
     numbers = np.zeros(len(NUMBERS), dtype=dtype)
-    numbers[:] = (plan.factor, plan.rest, plan.sigma, near(surface) ** 2, plan.whole)
+    turn = surface.turn or Turn(0.0, (0.0, 0.0))
+    turned = (turn.cosine, turn.sine, *turn.pivot)
+    numbers[:] = (plan.factor, plan.rest, plan.sigma, near(surface) ** 2, plan.whole, *turned)
     header = np.zeros(len(HEADER), dtype=np.int64)
     fixed = {
         "steps": len(plan.constants),

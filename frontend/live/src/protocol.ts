@@ -96,6 +96,9 @@ export interface SurfaceInfo {
   log: boolean;
   points: PointInfo[];
   minimum: number;
+  rotation: number;
+  /** what the surface turns about */
+  pivot: [number, number];
 }
 
 export interface ProblemInfo {
@@ -127,6 +130,19 @@ export interface Catalogue {
   /** names of the devices of this machine, best first */
   devices: string[];
   version: string;
+}
+
+/** A surface to draw: its settings as an experiment has them, the start left out. */
+export interface SurfaceIn {
+  problem: string;
+  settings?: Record<string, Value>;
+  n?: number;
+}
+
+/** What a drawing of it needs. */
+export interface SurfaceOut {
+  surface: SurfaceInfo;
+  grid: Grid;
 }
 
 /** Values of a surface: z[j][i] at (x[i], y[j]). */
@@ -510,6 +526,8 @@ export interface NodeInfo {
  */
 export interface SwarmIn {
   problem?: string;
+  /** of the surface, e.g. rotation; a start does not count */
+  settings?: Record<string, Value>;
   n?: number;
   steps?: number;
   seed?: number;
@@ -628,6 +646,8 @@ export interface ErrorDetail {
   value: unknown;
   allowed: string;
   message: string;
+  /** of the offending character in a text, from 0 */
+  position: number | null;
 }
 
 export interface ErrorOut {

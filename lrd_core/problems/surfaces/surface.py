@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import Any, Literal
 
 import numpy as np
@@ -12,10 +14,21 @@ import torch
 from numpy.typing import NDArray
 
 from lrd_core.problems.problem import CPU, Point, Stack, View
+from lrd_core.problems.turn import Turn, pivot_of
 from lrd_core.settings import Setting, SettingError, Value, check_settings
 
 #: Finest drawing grid: 2,048² float32 values are 16 MiB.
 MAX_GRID = 2048
+
+ROTATION = Setting(
+    "rotation",
+    0.0,
+    low=-180.0,
+    high=180.0,
+    label="rotation",
+    help="Degrees by which the surface is turned, counter-clockwise; the start turns with it.",
+    live=False,
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +44,7 @@ class Surface:
         view: what to draw.
         start: default start (x, y), inside the view.
         minimum: smallest value of the function.
+        turn, untouched: of a turned surface how it is turned, and the surface that it was.
     """
 
     name: str
@@ -51,14 +65,31 @@ class Surface:
     examples: int = 0
     suggested_settings: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     suggested_schedule: Mapping[str, object] = field(default_factory=dict)
+    turn: Turn | None = None
+    untouched: Surface | None = None
 
     @property
     def settings(self) -> tuple[Setting, ...]:
-        """``start_x`` and ``start_y``, bounded by the view."""
-        return (
-            _start("start_x", "start x", self.start[0], self.view.x),
-            _start("start_y", "start y", self.start[1], self.view.y),
-        )
+        """``rotation``; ``start_x`` and ``start_y`` on the surface before it is turned."""
+        return (ROTATION, *_starts(self.start, self.view))
+
+    def settled(self, settings: Mapping[str, Value]) -> Surface:
+        """The surface that settings make: turned by ``rotation``; the same object for the same.
+
+        The formula becomes f(R⁻¹(p − c) + c), R the turn and c what it is turned about
+        (`pivot_of`); points and view follow (`Turn.view`).
+
+        Raises:
+            SettingError: an unknown setting, or a bad value.
+        """
+        degrees = float(check_settings(self.settings, settings)["rotation"])
+        return self.turned(degrees)
+
+    def turned(self, degrees: float) -> Surface:
+        """The surface turned by `degrees`; itself for 0."""
+        if degrees == 0:
+            return self
+        return _turned(self, degrees)
 
     def build(
         self, settings: Mapping[str, Value], seed: int, device: torch.device = CPU
@@ -71,7 +102,27 @@ class Surface:
             SettingError: an unknown setting, or a start outside the view.
         """
         checked = check_settings(self.settings, settings)
-        return SurfaceInstance(self, float(checked["start_x"]), float(checked["start_y"]))
+        return SurfaceInstance(self.settled(checked), *self.place(checked))
+
+    def place(self, settings: Mapping[str, Value]) -> tuple[float, float]:
+        """Where a run with checked settings begins, in the plane: the start turned with the
+        surface.
+
+        Raises:
+            SettingError: a start outside the drawn view.
+        """
+        surface = self.settled(settings)
+        start = float(settings["start_x"]), float(settings["start_y"])
+        at = surface.turn.there(*start) if surface.turn else start
+        for axis, value, (low, high) in zip(
+            "xy", at, (surface.view.x, surface.view.y), strict=True
+        ):
+            if not low <= value <= high:
+                mend = f"a finite number in [{low:g}, {high:g}]"
+                if surface.turn:
+                    mend = f"a start in the drawn view: turned, its {axis} is {value:g}, not {mend}"
+                raise SettingError(f"settings.start_{axis}", settings[f"start_{axis}"], mend)
+        return at
 
     def grid(self, n: int) -> dict[str, NDArray[np.float32]]:
         """The view sampled for drawing.
@@ -135,16 +186,54 @@ class SurfaceInstance:
         return dict
 
 
-def _start(name: str, label: str, default: float, bounds: tuple[float, float]) -> Setting:
-    return Setting(
-        name,
-        float(default),
-        low=bounds[0],
-        high=bounds[1],
-        label=label,
-        help="Where every run begins; inside the drawn view.",
-        live=False,
+class Start(Setting):
+    """A coordinate of the start. Whether it lies in the drawn view, which may be turned, is seen
+    when a surface is built: here it only has to be a number."""
+
+    def _inside(self, number: float) -> bool:
+        return True
+
+
+def _starts(start: tuple[float, float], view: View) -> tuple[Setting, ...]:
+    return tuple(
+        Start(
+            f"start_{axis}",
+            float(default),
+            low=low,
+            high=high,
+            label=f"start {axis}",
+            help="Where every run begins; inside the drawn view.",
+            live=False,
+        )
+        for axis, default, (low, high) in zip("xy", start, (view.x, view.y), strict=True)
     )
+
+
+#: Turned surfaces, the last ones asked for: kernels and caches know surfaces as objects.
+_known: OrderedDict[tuple[int, float], Surface] = OrderedDict()
+_MOST_KNOWN = 256
+_lock = Lock()
+
+
+def _turned(surface: Surface, degrees: float) -> Surface:
+    key = (id(surface), degrees)
+    with _lock:
+        found = _known.pop(key, None)
+        # Another surface may have got the place in memory of one that is gone.
+        if found is None or found.untouched is not surface:
+            found = _made(surface, Turn(degrees, pivot_of(surface.view)))
+        _known[key] = found
+        while len(_known) > _MOST_KNOWN:
+            _known.popitem(last=False)
+    return found
+
+
+def _made(surface: Surface, turn: Turn) -> Surface:
+    def value(x: Any, y: Any, math: Any) -> Any:
+        return surface.value(*turn.back(x, y), math)
+
+    view, start = turn.view(surface.view, surface.start), turn.there(*surface.start)
+    return replace(surface, value=value, view=view, start=start, turn=turn, untouched=surface)
 
 
 def lr_table(

@@ -99,3 +99,38 @@ def test_unknown_paths_and_methods_are_errors_of_the_same_form(server: Server) -
     ):
         assert answer.status_code == status
         assert set(json.loads(answer.text)["error"]) == {"field", "value", "allowed", "message"}
+
+
+def test_a_turned_surface_is_drawn(server: Server) -> None:
+    given = {"problem": "saddle", "settings": {"rotation": 90.0}, "n": 16}
+    drawn = server.client.post("/api/surfaces", json=given).json()
+    surface, grid = drawn["surface"], drawn["grid"]
+    assert (surface["rotation"], surface["pivot"]) == (90.0, [0.0, 0.0])
+    assert {"x": 0.0, "y": 0.0, "kind": "saddle"} in surface["points"]
+    assert {(p["x"], p["y"]) for p in surface["points"]} >= {(-(2**0.5), 0.0), (2**0.5, 0.0)}
+    x, y, z = grid["x"][3], grid["y"][11], grid["z"][11][3]
+    assert math.isclose(z, y**2 + (x**2 / 2 - 1) ** 2, rel_tol=1e-4)
+    plain = server.client.post("/api/surfaces", json={"problem": "beale", "n": 16}).json()
+    assert plain["surface"] == server.get("/api/problems/beale")["surface"]
+
+
+def test_a_typed_formula_is_drawn_and_a_wrong_one_refused_at_its_character(server: Server) -> None:
+    given = {"problem": "own_formula", "settings": {"formula": "log(x) + y^2"}, "n": 16}
+    drawn = server.client.post("/api/surfaces", json=given).json()
+    assert drawn["surface"]["formula"] == "log(x) + y^2"
+    assert drawn["grid"]["z"][0][0] == "NaN"
+    given["settings"] = {"formula": "x**2 + 3*sin(z)"}
+    for path, body in (
+        ("/api/surfaces", given),
+        ("/api/experiments", {k: given[k] for k in ("problem", "settings")}),
+        ("/api/swarms", {**given, "runs": [{"optimizer": "adam"}]}),
+    ):
+        answer = server.client.post(path, json=body)
+        assert answer.status_code == 422
+        error = answer.json()["error"]
+        assert (error["field"], error["position"]) == ("settings.formula", 13)
+        assert "there is no 'z' (character 14)" in error["message"]
+    for bad, field in (({"n": 8}, "n"), ({"problem": "digits"}, "problem")):
+        answer = server.client.post("/api/surfaces", json={"problem": "beale", **bad})
+        assert answer.status_code == 422
+        assert answer.json()["error"]["field"] == field

@@ -174,3 +174,18 @@ def test_pictures_are_kept_up_to_a_number_of_starts(monkeypatch: pytest.MonkeyPa
         assert want(name) == {"name": name}
     # The fourth is one too many: b was asked for longest ago.
     assert made == ["a", "b", "c", "d", "b"]
+
+
+def test_basins_of_a_turned_surface_and_of_a_typed_formula(server: Server) -> None:
+    given = {"n": 16, "steps": 150, "runs": [{"optimizer": "adam", "settings": {"lr": 0.1}}]}
+    for problem, settings, minimum in (
+        ("saddle", {"rotation": 90.0}, (2**0.5, 0.0)),
+        ("own_formula", {"formula": "(x - 1)**2 + (y + 0.5)**2"}, (1.0, -0.5)),
+    ):
+        body = {**given, "problem": problem, "settings": settings}
+        answer = server.client.post("/api/swarms", json=body)
+        assert answer.status_code == 200, answer.text
+        found = msgspec.msgpack.decode(answer.content)
+        near = [abs(p["x"] - minimum[0]) + abs(p["y"] - minimum[1]) for p in found["minima"]]
+        assert min(near) < 1e-9
+        assert found["pictures"][0]["reached"] > 0.3

@@ -1,10 +1,11 @@
 """Experiments are checked at the door: the error names field, value and what is allowed."""
 
+import shlex
 from dataclasses import asdict, replace
 
 import pytest
 
-from lrd_core.engine.command import command, parse_at, parse_run, run_text
+from lrd_core.engine.command import command, parse_at, parse_pairs, parse_run, run_text
 from lrd_core.engine.experiment import (
     MAX_RUNS,
     RunSpec,
@@ -117,6 +118,15 @@ def test_a_run_stored_without_settings_of_its_policy_has_the_usual_ones() -> Non
 
 def test_the_browsers_fixture_of_shared_coins_is_what_the_policies_say() -> None:
     assert make_unit_fixture.PATH.read_text(encoding="utf-8") == make_unit_fixture.text()
+
+
+def test_a_command_line_says_a_formula_and_its_turn() -> None:
+    given = {"formula": "x**2 + 3*sin(y)*2", "rotation": 30.0, "x_low": -2.0, "start_x": 0.5}
+    spec = check_experiment({"problem": "own_formula", "settings": given})
+    words = shlex.split(command(spec))
+    pairs = [words[i + 1] for i, word in enumerate(words) if word == "--set"]
+    again = check_experiment({"problem": "own_formula", "settings": parse_pairs(pairs, "set")})
+    assert again.settings == spec.settings
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ def test_the_menu_lists_surfaces_first_in_their_order():
         "turned_saddle",
         "monkey_saddle",
         "two_valleys",
+        "own_formula",
         "digits",
         "noisy-digits",
         "spirals",

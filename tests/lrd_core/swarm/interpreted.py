@@ -29,6 +29,7 @@ def interpret(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _find(surface: Surface, program: Program, variant: Variant) -> tuple[Kernel, bool]:
+    surface, variant = kernels._untouched(surface, variant)
     text = source.source(surface, gradient(surface), program, variant)
     return Kernel(namespace(text, variant.bits)["kernel"], layout(program, variant)), False
 

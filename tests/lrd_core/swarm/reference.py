@@ -21,10 +21,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
-def surface(name: str) -> Surface:
+def surface(name: str, rotation: float = 0.0) -> Surface:
     found = PROBLEMS[name]
     assert isinstance(found, Surface)
-    return found
+    return found.settled({"rotation": rotation})
 
 
 def run(optimizer: str, on: Surface, drop_rate: float = 0.5, **given: Any) -> RunSpec:

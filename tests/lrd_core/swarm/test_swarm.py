@@ -17,7 +17,7 @@ from lrd_core.optim.policies import POLICIES
 from lrd_core.optim.random_bits import derive, kept, normal
 from lrd_core.optim.rules import RULES
 from lrd_core.settings import SettingError
-from lrd_core.swarm import NEVER, near, swarm
+from lrd_core.swarm import NEVER, is_prepared, near, swarm
 from tests.lrd_core.engine.recorder import trained as recorded
 from tests.lrd_core.swarm.interpreted import interpret
 from tests.lrd_core.swarm.reference import alone, backward, base, run, starts, surface, trained
@@ -82,9 +82,12 @@ def test_compiled_it_is_lrd(rule: str, policy: str, given: dict[str, Any]) -> No
     )
 
 
-@pytest.mark.parametrize("name", ["beale", "ackley", "rastrigin"])
-def test_surfaces(name: str) -> None:
-    on = surface(name)
+@pytest.mark.parametrize(
+    ("name", "rotation"),
+    [("beale", 0.0), ("ackley", 0.0), ("rastrigin", 0.0), ("beale", 30.0), ("saddle", -135.0)],
+)
+def test_surfaces(name: str, rotation: float) -> None:
+    on = surface(name, rotation)
     spec = run("adam", on, settings={"weight_decay": 0.0})
     at = starts(on, 300)
     found = swarm(on, spec, at, 100, seed=SEED)
@@ -173,6 +176,24 @@ def test_one_start_is_the_run_of_an_experiment() -> None:
             found = swarm(on, one, [on.start], steps, seed=9)
             row = recorder.rows[one.id, steps]
             np.testing.assert_allclose([found.x[0], found.y[0]], [row["x"], row["y"]], **CLOSE)
+
+
+def test_a_turned_surface_has_the_basins_of_its_angle_and_one_code() -> None:
+    """Plain SGD goes the same way however the axes lie; every angle runs the same code."""
+    flat = surface("himmelblau")
+    spec = run("sgd", flat, drop_rate=0.0, settings={"momentum": 0.0, "dampening": 0.0})
+    spec.settings["weight_decay"] = 0.0
+    at = starts(flat, 300)
+    still = swarm(flat, spec, at, 80, seed=SEED)
+    assert np.mean(still.which != 255) > 0.5
+    for angle in (90.0, 33.0):
+        on = surface("himmelblau", angle)
+        assert on.turn is not None
+        there = np.stack(on.turn.there(*at.T), axis=1)
+        found = swarm(on, spec, there, 80, seed=SEED)
+        assert np.array_equal(found.which, still.which)
+        assert np.array_equal(found.reached_at, still.reached_at)
+        assert is_prepared(surface("himmelblau", angle + 1), spec, dtype="float64")
 
 
 def test_threads_and_company_change_no_bit() -> None:

@@ -37,6 +37,13 @@ export function bandEdges(grid: Grid, minimum: number, log: boolean): number[] {
   );
 }
 
+/** The lowest value of all that are finite, `minimum` among them. */
+export function lowest(grid: Grid, minimum: number): number {
+  let least = minimum;
+  for (const row of grid.z) for (const v of row) if (v < least) least = v;
+  return least;
+}
+
 /** Bands computed once per surface, painted once per size and theme. */
 export class ContourPicture {
   private readonly polygons: ContourMultiPolygon[];
@@ -48,7 +55,7 @@ export class ContourPicture {
     this.rows = grid.y.length;
     // Interpolation between grid points is linear, so contours are rounder in the logarithm.
     const edges = bandEdges(grid, minimum, log);
-    const floor = Math.min(minimum, ...grid.z.map((row) => Math.min(...row)));
+    const floor = lowest(grid, minimum);
     const tiny = log ? ((edges[0] as number) - floor) * 1e-3 || 1e-12 : 0;
     const lift = (v: number) => (log ? Math.log(Math.max(v - floor, 0) + tiny) : v);
     const values = grid.z.flat().map((v) => (Number.isFinite(v) ? lift(v) : Number.MAX_VALUE));

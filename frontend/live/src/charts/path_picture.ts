@@ -37,6 +37,8 @@ export abstract class PathPicture implements Chart {
   private readonly hover: HoverTable;
   private drawnSignature = "";
   private pointer: { x: number; y: number } | null = null;
+  /** Told of a click, in the picture's pixels, and whether Shift was down. */
+  onPick: ((x: number, y: number, shift: boolean) => void) | null = null;
 
   constructor(
     host: HTMLElement,
@@ -50,6 +52,10 @@ export abstract class PathPicture implements Chart {
     root.setAttribute("role", "img");
     root.addEventListener("pointermove", (event) => this.point(event));
     root.addEventListener("pointerleave", () => this.point(null));
+    root.addEventListener("click", (event) => {
+      const { x, y } = this.pixelOf(event);
+      this.onPick?.(x, y, event.shiftKey);
+    });
   }
 
   update(scene: Scene): void {
@@ -169,10 +175,14 @@ export abstract class PathPicture implements Chart {
       this.hover.hide();
       return;
     }
+    this.pointer = this.pixelOf(event);
+    this.showHover();
+  }
+
+  private pixelOf(event: MouseEvent): { x: number; y: number } {
     const box = this.stack.root.getBoundingClientRect();
     const { unit } = this.stack;
-    this.pointer = { x: (event.clientX - box.left) / unit, y: (event.clientY - box.top) / unit };
-    this.showHover();
+    return { x: (event.clientX - box.left) / unit, y: (event.clientY - box.top) / unit };
   }
 
   private showHover(): void {

@@ -2,6 +2,7 @@
 
 import { formatValue } from "../look/format.ts";
 import { TOKENS, withAlpha } from "../look/palette.ts";
+import { paintParts, partsOf, type Update } from "./arrows.ts";
 import { ContourPicture, type Grid, valueAt } from "./contours.ts";
 import type { Figure } from "./figure.ts";
 import { axisOf } from "./figure_axis.ts";
@@ -25,6 +26,8 @@ export interface SurfaceMapOptions {
   surface: SurfaceView;
   grid: Grid;
   start: { x: number; y: number };
+  /** Another surface than the one that trains: paths would lie wrong on it. */
+  bare?: boolean;
 }
 
 const HEAD_RADIUS = 6.2;
@@ -32,29 +35,58 @@ const HEAD_RADIUS = 6.2;
 const MOST_WORDS = 4;
 
 export class SurfaceMap extends PathPicture {
-  private readonly contours: ContourPicture;
+  private contours: ContourPicture;
   private groundKey = "";
   private sides: (number | undefined)[] = [];
+  private drawings = 0;
+  private updates: { step: number; runs: Record<string, Update> } | null = null;
 
   constructor(
     host: HTMLElement,
-    private readonly options: SurfaceMapOptions,
+    private options: SurfaceMapOptions,
   ) {
     super(host, { name: "surface-map", columns: ["x", "y"], line: 3, halo: 6, near: 14 });
     const { surface, grid } = options;
     this.contours = new ContourPicture(grid, surface.minimum, surface.log);
   }
 
+  /** Draws another surface from now on, or the same from another start. */
+  show(options: SurfaceMapOptions): void {
+    if (options === this.options) return;
+    const { surface, grid } = options;
+    if (grid !== this.options.grid) {
+      this.contours = new ContourPicture(grid, surface.minimum, surface.log);
+    }
+    this.options = options;
+    this.drawings += 1;
+    this.invalidate();
+  }
+
+  /** The parts of the newest update of every run, for as long as that is the newest. */
+  showUpdates(updates: { step: number; runs: Record<string, Update> } | null): void {
+    if (updates === this.updates) return;
+    this.updates = updates;
+    this.invalidate();
+  }
+
+  /** The place under a pixel, in the surface's units. */
+  placeAt(px: number, py: number): { x: number; y: number } {
+    const { x, y } = this.options.surface;
+    const { width, height } = this.stack;
+    return { x: x[0] + (px / width) * (x[1] - x[0]), y: y[1] - (py / height) * (y[1] - y[0]) };
+  }
+
   protected paint(scene: Scene): void {
     const { width, height, ratio } = this.stack;
-    const sizeKey = `${width}×${height}@${ratio}`;
+    const sizeKey = `${width}×${height}@${ratio}/${this.drawings}`;
     if (this.groundKey !== sizeKey + scene.theme) {
       this.groundKey = sizeKey + scene.theme;
       this.contours.paint(this.stack.clear(GROUND), width, height, scene.theme);
     }
     const { start } = this.options;
-    this.trails.update(scene, (x, y) => this.place(x, y), sizeKey, [start.x, start.y]);
-    this.drawTop(scene);
+    const shown = this.options.bare ? { ...scene, runs: [] } : scene;
+    this.trails.update(shown, (x, y) => this.place(x, y), sizeKey, [start.x, start.y]);
+    this.drawTop(shown);
   }
 
   protected framed(): Pick<Figure, "title" | "x" | "y"> {
@@ -77,8 +109,7 @@ export class SurfaceMap extends PathPicture {
 
   protected titleAt(px: number, py: number): string {
     const { surface, grid } = this.options;
-    const x = surface.x[0] + (px / this.stack.width) * (surface.x[1] - surface.x[0]);
-    const y = surface.y[1] - (py / this.stack.height) * (surface.y[1] - surface.y[0]);
+    const { x, y } = this.placeAt(px, py);
     const value = valueAt(grid, x, y, surface.minimum, surface.log);
     return `f(${formatValue(x)}, ${formatValue(y)}) ≈ ${formatValue(value)}`;
   }
@@ -106,7 +137,24 @@ export class SurfaceMap extends PathPicture {
     context.stroke();
     this.drawLabels(context, scene, heads, { x: startX, y: startY });
     const radius = width < SMALL ? HEAD_RADIUS - 1.2 : HEAD_RADIUS;
+    this.drawUpdates(context, scene, heads);
     this.paintHeads(context, scene, heads, radius);
+  }
+
+  private drawUpdates(
+    context: CanvasRenderingContext2D,
+    scene: Scene,
+    heads: readonly Head[],
+  ): void {
+    if (this.updates === null || scene.cursor !== null) return;
+    const { step, runs } = this.updates;
+    const { x, y } = this.options.surface;
+    const { width, height } = this.stack;
+    const parts = partsOf(runs, [width / (x[1] - x[0]), height / (y[1] - y[0])]);
+    for (const head of heads) {
+      if (head.step !== step || head.outside !== null) continue;
+      paintParts(context, head, parts.get(head.run.id) ?? [], scene.theme);
+    }
   }
 
   private drawPoints(context: CanvasRenderingContext2D, scene: Scene): void {

@@ -63,8 +63,11 @@ export function LossChart({ session, class: extra }: Props) {
         { name: overSeeds("test_loss", experiment).name, label: "test", faint: true },
       ]
     : [{ name: "loss", label: "loss" }];
+  // A formula may be negative, as is known once its minima are found.
+  const below = (session.problem.value?.surface?.minimum ?? 0) < 0;
   return (
     <Lines
+      key={`${below}`}
       session={session}
       name="loss"
       class={extra}
@@ -73,7 +76,7 @@ export function LossChart({ session, class: extra }: Props) {
       options={{
         title: "Loss",
         columns,
-        scale: "log",
+        scale: below ? "linear" : "log",
         format: formatValue,
         onScale: chosen,
         note: task ? `mean of ${LOSS_WINDOW} · test faint` : undefined,

@@ -2,6 +2,7 @@ import type { Session } from "../state/session.ts";
 import { BasinsView } from "./basins.tsx";
 import { DistanceChart, KeptChart, LossChart } from "./charts.tsx";
 import { useBasins } from "./context.ts";
+import { FormulaLine } from "./formula_line.tsx";
 import { MapPanel } from "./map_panel.tsx";
 import type { Numbers } from "./numbers.ts";
 import { RunColumn } from "./run_column.tsx";
@@ -14,7 +15,7 @@ export function Explore({ session, numbers }: { session: Session; numbers: Numbe
     <div class="body explore">
       <RunColumn session={session} numbers={numbers} />
       <div class="picture-column">
-        <p class="formula">f(x, y) = {session.problem.value?.surface?.formula}</p>
+        <FormulaLine session={session} />
         <MapPanel session={session} />
         <VerdictCard session={session} />
       </div>

@@ -1,12 +1,15 @@
 import type { SettingInfo } from "../protocol.ts";
 import { startAgain } from "../state/actions.ts";
 import type { Session } from "../state/session.ts";
+import { RANGES } from "../state/typed.ts";
 import { BasinChips, ViewSwitch } from "./basins_chips.tsx";
 import { useApp, useBasins } from "./context.ts";
 import { DeviceChip } from "./device_chip.tsx";
+import { FormulaChip } from "./formula_form.tsx";
 import { Caret } from "./icons.tsx";
 import { Popover } from "./popover.tsx";
 import { ProblemMenu } from "./problem_menu.tsx";
+import { Rotation } from "./rotation.tsx";
 import { SeedsChip } from "./seeds_chip.tsx";
 import { SettingChip } from "./setting_chip.tsx";
 
@@ -48,6 +51,8 @@ export function ProblemChips({ session }: { session: Session }) {
         {(close) => <ProblemMenu session={session} close={close} />}
       </Popover>
       {experiment.kind === "surface" && !paths && <ViewSwitch />}
+      {experiment.kind === "surface" && <FormulaChip session={session} />}
+      {experiment.kind === "surface" && <Rotation session={session} />}
       {useBasins(session) ? (
         <BasinChips session={session} />
       ) : (
@@ -57,13 +62,18 @@ export function ProblemChips({ session }: { session: Session }) {
   );
 }
 
+/** Those that are set in a place of their own have none. */
+const hasChip = ({ name }: SettingInfo): boolean =>
+  name !== "rotation" && name !== "formula" && !RANGES.some((range) => range.name === name);
+
 /** Settings that an experiment begins with. */
 function ExperimentChips({ session }: { session: Session }) {
   const app = useApp();
   const experiment = session.experiment.value;
+  const settings = session.problem.value?.settings ?? [];
   return (
     <>
-      {(session.problem.value?.settings ?? []).map((setting) => (
+      {settings.filter(hasChip).map((setting) => (
         <SettingChip
           key={setting.name}
           setting={setting}

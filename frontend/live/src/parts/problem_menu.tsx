@@ -24,7 +24,7 @@ export function ProblemMenu({ session, close }: { session: Session; close: () =>
   };
   const start = (problem: ProblemInfo) => {
     close();
-    switchProblem(app, session, problem);
+    app.attempt(() => switchProblem(app, session, problem));
   };
   const needed = asked && app.dataSets.of(asked);
   if (asked && needed) {

@@ -8,7 +8,12 @@ import { changesOf } from "../state/lineage.ts";
 import type { Session } from "../state/session.ts";
 import { compareWith } from "../state/url.ts";
 import { withChanges } from "../state/verdict_changes.ts";
-import { firstReached, surfaceVerdict, type Verdict } from "../state/verdict_surface.ts";
+import {
+  firstReached,
+  openVerdict,
+  surfaceVerdict,
+  type Verdict,
+} from "../state/verdict_surface.ts";
 import { lossVerdict, type Measured, taskVerdict } from "../state/verdict_task.ts";
 import { useApp } from "./context.ts";
 
@@ -112,6 +117,9 @@ function plainVerdict(session: Session, arrivals: Arrivals): Verdict {
   const runs = session.runs.peek();
   const step = session.shownStep;
   const surface = session.problem.peek()?.surface;
+  if (surface && !surface.points.some((point) => point.kind === "minimum")) {
+    return openVerdict(step);
+  }
   if (surface) {
     const seen = runs.map((run) => ({
       name: session.nameOf(run),

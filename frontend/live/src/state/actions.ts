@@ -105,10 +105,15 @@ export function anotherSeed(app: App, session: Session): void {
 }
 
 /** The same runs on another problem. */
-export function switchProblem(app: App, session: Session, to: ProblemInfo): void {
+export async function switchProblem(
+  app: App,
+  session: Session,
+  to: ProblemInfo,
+  settings: Record<string, Value> = {},
+): Promise<void> {
   const from = session.problem.peek();
   if (from?.name === to.name) return;
-  app.attempt(() => app.start(elsewhere(session.experiment.peek(), from, to)));
+  await app.start({ ...elsewhere(session.experiment.peek(), from, to), settings });
 }
 
 /** Adds a run and selects it. */
@@ -140,6 +145,11 @@ export function removeRun(app: App, session: Session, run: string): void {
 const LOST = "The connection is lost; it comes back by itself.";
 const QUEUED = "It waits for its turn; it can be changed once it trains.";
 const AWAY = "Its worker process is not there; it is waited for.";
+
+/** Why no new experiment can be started from one; empty if it can. */
+export function whyLost(session: Session): string {
+  return session.phase.value === "lost" ? LOST : "";
+}
 
 /** Why controls cannot be used now; empty if they can. */
 export function whyDisabled(session: Session): string {

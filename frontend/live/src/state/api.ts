@@ -13,7 +13,6 @@ import type {
   ExperimentIn,
   ExperimentPatch,
   ExperimentSummary,
-  Grid,
   JobInfo,
   Lessons,
   NodeInfo,
@@ -21,20 +20,27 @@ import type {
   Script,
   Series,
   StepTimes,
+  SurfaceIn,
+  SurfaceOut,
   Sweep,
   SweepCells,
   SweepIn,
   System,
+  Value,
 } from "../protocol.ts";
 import { PROTOCOL_VERSION } from "../protocol.ts";
 import type { LinesAsk } from "./past.ts";
+import { shapeOf, withNumbers } from "./shape.ts";
 import type { SwarmAsk } from "./swarm.ts";
+
+/** What was wrong; `position` where a text has an offending character. */
+type Detail = Omit<ErrorDetail, "position"> & { position?: number | null };
 
 /** A refused or failed request: the field, its value and the mend where the server named them. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
-    readonly detail: ErrorDetail,
+    readonly detail: Detail,
   ) {
     super(detail.message);
   }
@@ -49,9 +55,13 @@ export interface SeriesAsk {
   width: number;
 }
 
+/** Drawings of surfaces that are kept: a slider that turns one asks for many. */
+const MOST_SURFACES = 64;
+const firstOf = (map: Map<string, unknown>): string => map.keys().next().value as string;
+
 /** The backend's REST interface; every method rejects with an `ApiError`. */
 export class Api {
-  private readonly grids = new Map<string, Promise<Grid>>();
+  private readonly surfaces = new Map<string, Promise<SurfaceOut>>();
 
   /** `base` is the address of the interface, with a slash at its end. */
   constructor(readonly base: URL) {}
@@ -60,12 +70,17 @@ export class Api {
     return this.get("catalogue");
   }
 
-  /** A surface never changes, so its grid is asked for once. */
-  grid(problem: string, n = 160): Promise<Grid> {
-    const path = `problems/${encodeURIComponent(problem)}/grid?n=${n}`;
-    const known = this.grids.get(path) ?? this.get<Grid>(path);
-    this.grids.set(path, known);
-    known.catch(() => this.grids.delete(path));
+  /** A surface as an experiment's settings make it; asked for once, where it is not on its way. */
+  async surface(problem: string, settings: Record<string, Value>, n = 160): Promise<SurfaceOut> {
+    const ask: SurfaceIn = { problem, settings: shapeOf(settings), n };
+    const key = JSON.stringify(ask);
+    const known =
+      this.surfaces.get(key) ?? this.send<SurfaceOut>("surfaces", ask).then(withNumbers);
+    this.surfaces.delete(key);
+    this.surfaces.set(key, known);
+    known.catch(() => this.surfaces.delete(key));
+    // The one that was asked for the longest ago.
+    if (this.surfaces.size > MOST_SURFACES) this.surfaces.delete(firstOf(this.surfaces));
     return known;
   }
 
@@ -299,12 +314,12 @@ function posting(body: object, accept: string): RequestInit {
   return { method: "POST", headers, body: JSON.stringify(body) };
 }
 
-function detailOf(body: unknown, status: number): ErrorDetail {
-  const error = (body as { error?: ErrorDetail } | null)?.error;
+function detailOf(body: unknown, status: number): Detail {
+  const error = (body as { error?: Detail } | null)?.error;
   return error?.message ? error : plain("server", `the server answered with status ${status}`);
 }
 
-function plain(field: string, message: string): ErrorDetail {
+function plain(field: string, message: string): Detail {
   return { field, value: null, allowed: "", message };
 }
 

@@ -4,6 +4,7 @@ import { type Api, ApiError, messageOf } from "./api.ts";
 import { runIn } from "./fair.ts";
 import { Latest } from "./latest.ts";
 import type { Session } from "./session.ts";
+import { shapeOf } from "./shape.ts";
 import { decodeSwarm, type Masks, type Swarm, type SwarmAsk, type SwarmPicture } from "./swarm.ts";
 import { WhatIf } from "./what_if.ts";
 
@@ -24,6 +25,8 @@ export interface Wish {
   /** The same for the same pictures. */
   key: string;
 }
+
+const surfaceOf = ({ ask }: Wish): string => JSON.stringify([ask.problem, ask.settings]);
 
 /** Pictures and what they are pictures of. */
 export interface Shown {
@@ -106,6 +109,7 @@ export class Basins {
     if (experiment.kind !== "surface" || runs.length === 0) return null;
     const ask = {
       problem: experiment.problem,
+      settings: shapeOf(experiment.settings),
       steps: this.steps.value,
       seed: this.seed.value ?? experiment.seed,
       masks: this.masks.value,
@@ -122,7 +126,7 @@ export class Basins {
     clearTimeout(this.retry);
     if (!wish) return;
     const shown = this.shown.peek();
-    const sameSurface = shown?.wish.ask.problem === wish.ask.problem;
+    const sameSurface = shown !== null && surfaceOf(shown.wish) === surfaceOf(wish);
     if (shown && !sameSurface) this.shown.value = null;
     if (moving && sameSurface && n > COARSE) {
       this.push(wish, COARSE);
@@ -147,7 +151,7 @@ export class Basins {
       const swarm = decodeSwarm(await this.api.swarm({ ...wish.ask, n, client: this.client }));
       const now = this.wish.peek();
       // Another surface is on the page by now.
-      if (now && now.ask.problem !== wish.ask.problem) return;
+      if (now && surfaceOf(now) !== surfaceOf(wish)) return;
       batch(() => {
         this.shown.value = { wish, swarm, fine: n >= this.n.peek() };
         this.trouble.value = "";

@@ -55,11 +55,18 @@ export interface PictureView {
   expected: number;
 }
 
+/** What a step would have been without a mask, by run. */
+export interface ArrowsView {
+  step: number;
+  runs: Record<string, { full: [number, number]; kept: [boolean, boolean] }>;
+}
+
 /** The newest state of every picture that the job computes for those who look. */
 export class Pictures {
   readonly plane = signal<PlaneView | null>(null);
   readonly contour = signal<ContourView | null>(null);
   readonly picture = signal<PictureView | null>(null);
+  readonly arrows = signal<ArrowsView | null>(null);
   readonly layers = signal<LayersView | null>(null);
   readonly samples = signal<SamplesView | null>(null);
   /** How far a contour is that is being computed; null while none is. */
@@ -70,6 +77,7 @@ export class Pictures {
     if (name === "plane") this.plane.value = planeOf(content);
     else if (name === "picture") this.picture.value = pictureOf(content);
     else if (name === "contour") this.takeContour(content);
+    else if (name === "arrows") this.arrows.value = arrowsOf(content, this.arrows.peek());
     else if (name === "layers") this.layers.value = layersOf(content);
     else if (name === "samples") this.samples.value = samplesOf(content);
   }
@@ -99,6 +107,17 @@ type Content = ViewMessage["content"];
 
 function planeOf(content: Content): PlaneView | null {
   return isMap(content.map) ? (content as unknown as PlaneView) : null;
+}
+
+/** Runs at the same step come in one message or in several. */
+function arrowsOf(content: Content, before: ArrowsView | null): ArrowsView {
+  const { step, runs } = content as unknown as {
+    step: number;
+    runs: { run: string; full: [number, number]; kept: [boolean, boolean] }[];
+  };
+  const others = before?.step === step ? before.runs : {};
+  const found = Object.fromEntries(runs.map(({ run, ...arrow }) => [run, arrow]));
+  return { step, runs: { ...others, ...found } };
 }
 
 function isMap(given: unknown): given is PlaneMap {

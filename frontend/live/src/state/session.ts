@@ -8,6 +8,7 @@ import type {
   ProblemInfo,
   Run,
   ServerMessage,
+  SurfaceOut,
 } from "../protocol.ts";
 import { type Api, ApiError, messageOf } from "./api.ts";
 import { Connection, type Phase } from "./connection.ts";
@@ -18,6 +19,7 @@ import { type Menus, NO_MENUS, nameOf } from "./names.ts";
 import { type LinesAsk, Past } from "./past.ts";
 import { Pictures } from "./pictures.ts";
 import { POLICY_PREFIX, withSetting } from "./run_settings.ts";
+import { isPlain } from "./shape.ts";
 import { SurfaceRows } from "./surface_rows.ts";
 import { TaskRows } from "./task_rows.ts";
 import { decodeFrame } from "./wire.ts";
@@ -45,7 +47,11 @@ export class Session {
   /** Those that were not removed, each fork beside the run it comes from. */
   readonly runs: ReadonlySignal<Run[]>;
   readonly views: ReadonlySignal<RunView[]>;
+  /** What is trained; a surface as this experiment's settings make it. */
   readonly problem: ReadonlySignal<ProblemInfo | undefined>;
+  /** A surface's drawing once it is there, and the one that a slider asks for meanwhile. */
+  readonly drawn = signal<SurfaceOut | null>(null);
+  readonly preview = signal<SurfaceOut | null>(null);
   private step: number;
   private closed = false;
   private surfaceRows: SurfaceRows | undefined;
@@ -75,9 +81,14 @@ export class Session {
     this.history.relate(first.runs);
     this.step = first.step;
     const id = first.id;
-    this.problem = computed(() =>
-      catalogue.value?.problems.find((problem) => problem.name === this.experiment.value.problem),
-    );
+    this.problem = computed(() => {
+      const name = this.experiment.value.problem;
+      const found = catalogue.value?.problems.find((problem) => problem.name === name);
+      if (!found?.surface) return found;
+      const plain = isPlain(first.settings, found) ? found.surface : null;
+      return { ...found, surface: this.drawn.value?.surface ?? plain };
+    });
+    if (first.kind === "surface") void this.draw(api);
     this.runs = computed(() =>
       besideParents(this.experiment.value.runs).filter((run) => run.state !== "removed"),
     );
@@ -102,6 +113,20 @@ export class Session {
     if (isLong(first.step, first.runs.length)) void this.begin(makePast(), connect);
     else connect();
     this.stops.push(this.followCursor());
+  }
+
+  /** Asks for the surface's drawing until it is there. */
+  private async draw(api: Api): Promise<void> {
+    const { problem, settings } = this.experiment.peek();
+    while (!this.closed) {
+      try {
+        this.drawn.value = await api.surface(problem, settings);
+        this.changed();
+        return;
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
   }
 
   get id(): string {

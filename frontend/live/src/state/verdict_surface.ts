@@ -54,6 +54,14 @@ export function surfaceVerdict(runs: Arrival[], step: number): Verdict {
   return { text: `${parts.join("; ")}.`, sure };
 }
 
+/** Of a surface that is lower at its border than anywhere else: there is nothing to reach. */
+export function openVerdict(step: number): Verdict {
+  return {
+    text: "f has no lowest point in the drawn part, so no run can reach it.",
+    sure: step < 1 ? "No step has been taken yet." : "The loss tells how far down a run has come.",
+  };
+}
+
 function arrivals(arrived: { name: string; at: number }[], total: number): string {
   const [first, ...rest] = arrived;
   if (!first) return "";

@@ -4,12 +4,14 @@ import type { Api } from "./api.ts";
 import { runIn } from "./fair.ts";
 import { Latest } from "./latest.ts";
 import type { Session } from "./session.ts";
+import { type Settings, shapeOf } from "./shape.ts";
 
 /** What a page opens with comes first. */
 const DELAY_MS = 1500;
 
 interface Kinds {
   problem: string;
+  settings: Settings;
   runs: RunIn[];
 }
 
@@ -62,5 +64,12 @@ export class WarmUp {
 function kindsOf(session: Session): Kinds {
   const runs = session.runs.value.map((run) => ({ ...runIn(run), label: "", drop_rate: 0 }));
   const kinds = new Map(runs.map((run) => [JSON.stringify(run), run]));
-  return { problem: session.experiment.value.problem, runs: [...kinds.values()] };
+  const { problem, settings } = session.experiment.value;
+  return { problem, settings: codeOf(settings), runs: [...kinds.values()] };
+}
+
+/** A surface that is turned has the same code at every angle. */
+function codeOf(settings: Settings): Settings {
+  const { rotation, ...others } = shapeOf(settings);
+  return rotation ? { ...others, rotation: 1 } : others;
 }

@@ -17,7 +17,14 @@ function bytesFor(seed: number): ArrayBuffer {
 
 function setUp(key = "now") {
   const asks: SwarmAsk[] = [];
-  const ask = { problem: "beale", steps: 90, seed: 4, masks: "own" as const, runs: [] };
+  const ask = {
+    settings: {},
+    problem: "beale",
+    steps: 90,
+    seed: 4,
+    masks: "own" as const,
+    runs: [],
+  };
   const wish: Wish = { ask, runs: RUNS, key };
   const shown: Shown = { wish, swarm: decodeSwarm(bytesFor(4)), fine: true };
   const wanted = signal<Wish | null>(wish);

@@ -44,7 +44,15 @@ class FakeServer {
 
 function sessionOf(runs: Run[], problem = "beale", state = "running") {
   const kind = "surface";
-  const experiment = { id: problem, problem, kind, seed: 7, state, connected: true } as Experiment;
+  const experiment = {
+    id: problem,
+    problem,
+    settings: {},
+    kind,
+    seed: 7,
+    state,
+    connected: true,
+  } as Experiment;
   return { experiment: signal(experiment), runs: signal(runs), phase: signal("live") };
 }
 

@@ -7,7 +7,7 @@ import { WarmUp } from "../../src/state/warm_up.ts";
 import { run } from "./runs.ts";
 
 function sessionOf(runs: Run[], kind = "surface") {
-  const experiment = { problem: "beale", kind } as Experiment;
+  const experiment = { problem: "beale", settings: {}, kind } as Experiment;
   return { experiment: signal(experiment), runs: signal(runs) };
 }
 

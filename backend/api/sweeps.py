@@ -151,7 +151,7 @@ def _sweep(stored: StoredSweep, rows: Sequence[tuple[str, str, int]], at: Servic
         states.append(job.experiment.state if job else state)
         over = states[-1] in ("finished", "diverged")
         made += steps if over else job.experiment.step if job else step
-    surface, problem = surface_of(given.problem), PROBLEMS.get(given.problem)
+    surface, problem = surface_of(given.problem, given.settings), PROBLEMS.get(given.problem)
     suggested = problem.suggested_lr.get(given.run.optimizer, 0.0) if problem else 0.0
     return Sweep(
         id=stored.id,

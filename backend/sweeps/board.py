@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from backend.errors import ApiError
@@ -22,6 +22,7 @@ from backend.sweeps.plan import value_of
 from lrd_core.engine.frames import decode
 from lrd_core.problems import PROBLEMS
 from lrd_core.problems.surfaces.surface import Surface
+from lrd_core.settings import SettingError, Value
 
 #: Whoever asks more often gets what was seen last.
 LOOK_S = 0.2
@@ -41,10 +42,16 @@ ORDER: tuple[CellState, ...] = (
 )
 
 
-def surface_of(problem: str) -> Surface | None:
-    """The surface of this name; None for a task, or where the problem is not known any more."""
+def surface_of(problem: str, settings: Mapping[str, Value]) -> Surface | None:
+    """The surface of this name as settings make it; None for a task, or where the problem or one of
+    the settings is not known any more."""
     found = PROBLEMS.get(problem)
-    return found if isinstance(found, Surface) else None
+    if not isinstance(found, Surface):
+        return None
+    try:
+        return found.settled(settings)
+    except SettingError:
+        return None
 
 
 @dataclass
@@ -66,7 +73,7 @@ class Board:
         self._store, self._manager = store, manager
         self._given = SweepIn.model_validate(sweep.spec)
         self._grid = sweep.grid
-        self._surface = surface_of(self._given.problem)
+        self._surface = surface_of(self._given.problem, self._given.settings)
         self._watched = {id: _Watched() for row in sweep.grid for id in row}
         self._cells: dict[tuple[int, int], SweepCell] = {}
         self._changed: dict[tuple[int, int], int] = {}

@@ -1,8 +1,9 @@
 /** The page of sweeps: the one that is open with its cells as they train, and the list of all. */
 
 import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
-import type { Catalogue, Sweep, SweepIn } from "../../protocol.ts";
+import type { Catalogue, PointInfo, Sweep, SweepIn } from "../../protocol.ts";
 import { type Api, ApiError, messageOf } from "../api.ts";
+import { isPlain, shapeOf } from "../shape.ts";
 import { writeAddress } from "../url.ts";
 import { bestOf, type Cells, type Spot, spotKey, spotOf, updated } from "./cells.ts";
 import { CellCurves } from "./curves.ts";
@@ -178,7 +179,13 @@ export class Sweeps {
       this.sweep.value = { ...sweep, state, progress };
     }
     this.trouble.value = "";
-    const problem = this.catalogue.peek()?.problems.find(({ name }) => name === sweep.problem);
-    await this.curves.show(sweep, this.shown.peek(), problem?.surface?.points ?? []);
+    await this.curves.show(sweep, this.shown.peek(), await this.points(sweep));
+  }
+
+  /** Of its surface, as the sweep's settings make it; none of a task. */
+  private async points({ problem: name, settings }: Sweep): Promise<PointInfo[]> {
+    const problem = this.catalogue.peek()?.problems.find((one) => one.name === name);
+    if (!problem?.surface || isPlain(settings, problem)) return problem?.surface?.points ?? [];
+    return (await this.api.surface(name, shapeOf(settings))).surface.points;
   }
 }

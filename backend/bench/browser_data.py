@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from multiprocessing.synchronize import Event
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backend.bench.curves import SLOTS, curves, noise
 from backend.bench.host import Host
 from backend.bench.source import linked
 from backend.jobs.fresh import new_experiment
@@ -31,13 +31,9 @@ TEST_EVERY = 25
 START_S = 30.0
 #: Unix seconds at which a row left, in every row of the first run.
 SENT = "sent"
-#: An experiment has at most 16 runs at a time, but may have had more.
-SLOTS = 16
 
 #: Those of the digits' MLP: the page draws their masks.
 TENSORS = {"fc1.weight": [64, 64], "fc1.bias": [64], "out.weight": [10, 64], "out.bias": [10]}
-
-Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -57,36 +53,12 @@ def names(runs: int) -> list[str]:
     return [f"r{number + 1}" for number in range(runs)]
 
 
-def _noise(run: int, steps: Values, column: int) -> Values:
-    """Of each step, near a normal distribution: the same whichever steps are asked for."""
-    waves = [np.sin((12.9898 + part) * steps + 78.233 * run + 37.719 * column) for part in range(4)]
-    uniform = [(43_758.5453 * wave) % 1.0 for wave in waves]
-    scaled: Values = (np.sum(uniform, axis=0) - 2) * np.sqrt(3)
-    return scaled
-
-
-def curves(run: int, steps: Values) -> dict[str, Values]:
-    """Columns of a training, shape (steps,) each."""
-    loss = 2.3 * (1 + steps / 40) ** (-0.18 - 0.005 * run) * np.exp(0.25 * _noise(run, steps, 0))
-    turn = 0.9 * run + np.log1p(steps / 300)
-    far = 0.6 * np.log1p(steps / 50)
-    rate = 0.05 * (run % SLOTS)
-    return {
-        "loss": loss.astype(np.float32).astype(np.float64),
-        "drop_rate": np.full(len(steps), rate),
-        "keep_rate": 1 - rate + 0.01 * _noise(run, steps, 1),
-        "lr": np.full(len(steps), 0.003),
-        "proj_x": far * np.cos(turn) + 0.01 * _noise(run, steps, 2),
-        "proj_y": far * np.sin(turn) + 0.01 * _noise(run, steps, 3),
-    }
-
-
 def _blocks(run: int, first: int, rows: int) -> Iterator[Block]:
     steps = np.arange(first, first + rows, dtype=float)
     yield Block(f"r{run + 1}", first, 1, rows, packed(curves(run, steps)))
     tested = np.flatnonzero(steps % TEST_EVERY == 0)
     if len(tested):
-        scatter = _noise(run, steps[tested], 4)
+        scatter = noise(run, steps[tested], 4)
         loss = 2.5 * (1 + steps[tested] / 40) ** (-0.17 - 0.005 * run) * np.exp(0.03 * scatter)
         tests = {"test_loss": loss, "test_accuracy": np.exp(-0.3 * loss)}
         yield Block(f"r{run + 1}", int(steps[tested[0]]), TEST_EVERY, len(tested), packed(tests))

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from backend.bench import browser_page
-from backend.bench.browser_data import FRAME_ROWS, curves, prepare
+from backend.bench.browser_data import FRAME_ROWS, prepare
+from backend.bench.curves import curves
 from backend.store import Store
 from lrd_core.settings import SettingError
 

@@ -1,0 +1,82 @@
+"""How much is measured of each tool, and the names of the figures."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+RUNS = 20
+#: Steps that a run has before others are logged.
+FEW = 100
+#: A line is complete from so many points on: tools that thin lines out keep a thousand.
+POINTS = 400
+#: Seconds until a page that was opened is at rest.
+REST_S = 3.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps, rounds and seconds."""
+
+    sizes: tuple[int, ...] = (2000, 100_000)
+    #: Times that a page of 2,000 steps is opened.
+    rounds: int = 3
+    #: Seconds after which a page that is not complete is given up.
+    limit_s: float = 90.0
+    #: Between two steps that are watched.
+    pause_s: float = 0.1
+    latency_s: float = 20.0
+    frames_s: float = 10.0
+    #: Steps whose log calls are timed, and the seconds between two.
+    calls: int = 300
+    pause_cost_s: float = 0.01
+
+    def seconds(self, least: float, period_s: float) -> float:
+        """How long a page that looks for new rows every `period_s` is watched: twice, if that is
+        longer."""
+        return max(least, 2 * period_s + 3)
+
+    @staticmethod
+    def opening(
+        steps: int, seconds: Sequence[float], points: Sequence[int]
+    ) -> dict[str, float | int]:
+        """The figures of opening, the median of the rounds."""
+        name = f"open_{steps // 1000}k"
+        return {
+            f"{name}_s": round(statistics.median(seconds), 2),
+            f"{name}_points": min(points),
+        }
+
+
+SHORT = Plan(sizes=(2000, 20_000), rounds=1, limit_s=40.0, latency_s=8.0, calls=100)
+
+
+def keys(plan: Plan) -> list[str]:
+    """The rows of the table, in order."""
+    opening = [f"open_{steps // 1000}k_s" for steps in plan.sizes]
+    latency = ["latency_p50_ms", "latency_p95_ms", "frames_per_s", "longest_gap_ms"]
+    return [*opening, *latency, "log_call_p50_us", "log_call_p99_us"]
+
+
+def told(name: str, unit: str, values: ArrayLike, percents: Sequence[int]) -> dict[str, float]:
+    """``NAME_pPERCENT_UNIT`` of the values; nothing of none."""
+    found = np.asarray(values, float)
+    if not found.size:
+        return {}
+    return {f"{name}_p{p}_{unit}": round(float(np.percentile(found, p)), 1) for p in percents}
+
+
+def best(rows: Sequence[str], tools: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """Of each row the tool with the best figure: most frames a second, least of all else."""
+    found = {}
+    for row in rows:
+        values = {name: one[row] for name, one in tools.items() if one.get(row) is not None}
+        if values:
+            pick = max if row == "frames_per_s" else min
+            found[row] = pick(values, key=values.__getitem__)
+    return found

@@ -139,7 +139,12 @@ def fill(folder: Path, runs: int, steps: int) -> None:
 def stream(logger: Logger, runs: int, first: int, steps: int, pause: float) -> list[float]:
     """Unix seconds just before each step was logged, until the input ends."""
     ending = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), ending.set()), daemon=True).start()
+
+    def listen() -> None:
+        sys.stdin.read()
+        ending.set()
+
+    threading.Thread(target=listen, daemon=True).start()
     rows = values_of(runs, first, steps)
     sys.stdout.write("begun\n")
     sys.stdout.flush()

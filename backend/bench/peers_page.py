@@ -16,30 +16,52 @@ _BEGIN = """
   const drawn = (window.__drawn = []);
   const now = () => performance.timeOrigin + performance.now();
 """
-#: Vega draws a line with one `lineTo` a point: of the canvases that SELECTOR has around them. What
-#: is drawn in one go is told in the task after it.
+#: Vega draws a line with one `lineTo` a point, or, small charts of Streamlit's, as an SVG path: of
+#: those that SELECTOR has around them. What is drawn in one go is told in the task after it.
 CANVAS = (
     "(() => {"
     + _BEGIN
     + """
   const draws = CanvasRenderingContext2D.prototype;
   const { beginPath, lineTo, stroke } = draws;
-  let points = 0, lengths = null;
+  const waiting = new Map();
+  let points = 0, pending = false, changed = false;
+  const push = (lengths) => drawn.push({ at: now(), lengths, newest: Math.max(...lengths) });
+  const tell = () => {
+    for (const [canvas, lengths] of waiting) {
+      // A canvas may be drawn on before it is put into the page.
+      if (canvas.closest?.('SELECTOR')) push(lengths);
+    }
+    const paths = changed ? [...document.querySelectorAll('SELECTOR .mark-line path')] : [];
+    const lengths = paths.map((path) => path.getAttribute('d')?.match(/[ML]/g)?.length ?? 0);
+    if (lengths.length > 0) push(lengths);
+    waiting.clear();
+    pending = changed = false;
+  };
+  const soon = () => {
+    if (pending) return;
+    pending = true;
+    const channel = new MessageChannel();
+    channel.port1.onmessage = tell;
+    channel.port2.postMessage(0);
+  };
+  const isLine = ({ target, addedNodes }) =>
+    target.nodeName === 'path' || [...addedNodes].some((node) => node.nodeName === 'path' ||
+      node.querySelector?.('.mark-line path'));
+  new MutationObserver((records) => {
+    if (!records.some(isLine)) return;
+    changed = true;
+    soon();
+  }).observe(document, { subtree: true, childList: true, attributeFilter: ['d'] });
   draws.beginPath = function () { points = 1; return beginPath.call(this); };
   draws.lineTo = function (x, y) { points += 1; return lineTo.call(this, x, y); };
   draws.stroke = function (...given) {
-    // Axes and grids have two points.
-    if (points > 2 && this.canvas.closest?.('SELECTOR')) {
-      if (lengths === null) {
-        lengths = [];
-        const channel = new MessageChannel();
-        channel.port1.onmessage = () => {
-          drawn.push({ at: now(), lengths, newest: Math.max(...lengths) });
-          lengths = null;
-        };
-        channel.port2.postMessage(0);
-      }
+    // Axes, grids and symbols have few points.
+    if (points >= 20) {
+      soon();
+      const lengths = waiting.get(this.canvas) ?? [];
       lengths.push(points);
+      waiting.set(this.canvas, lengths);
     }
     return stroke.apply(this, given);
   };

@@ -217,6 +217,19 @@ def _newest(url: str, runs: int) -> int:
 # --- loggers --------------------------------------------------------------------------------------
 
 
+def _answer(out: bytes) -> list[float]:
+    """The line of numbers in what a logger printed; tools print words of their own around it.
+
+    Raises:
+        RuntimeError: there is none.
+    """
+    lines = [line for line in out.splitlines() if line.startswith(b"[")]
+    if not lines:
+        raise RuntimeError("the logger gave no figures")
+    numbers: list[float] = json.loads(lines[-1])
+    return numbers
+
+
 class Streaming:
     """A process that logs a step of all runs as often as it is told."""
 
@@ -239,7 +252,7 @@ class Streaming:
             out, _ = self._process.communicate(timeout=60)
         finally:
             self._process.kill()
-        times: list[float] = json.loads(out.splitlines()[-1])
+        times = _answer(out)
         return {self._first + at: time for at, time in enumerate(times)}
 
 
@@ -250,4 +263,4 @@ def log_cost(tool: Tool, folder: Path, runs: int, steps: int, pause: float) -> A
     found = subprocess.run(  # noqa: S603
         words, cwd=ROOT, env=_environment(), check=True, stdout=subprocess.PIPE
     )
-    return np.asarray(json.loads(found.stdout.splitlines()[-1]), float)
+    return np.asarray(_answer(found.stdout), float)

@@ -15,7 +15,7 @@ from backend.bench import peers_page
 from backend.bench.browser_data import Stored, names, prepare, streaming
 from backend.bench.host import Host, folder, serving, store_url
 from backend.bench.peers_log import values_of
-from backend.bench.peers_plan import FEW, POINTS, REST_S, RUNS, Plan, told
+from backend.bench.peers_plan import FEW, POINTS, REST_S, RUNS, Plan, calls, told
 from backend.bench.source import linked
 from backend.jobs.outbox import Outbox
 from backend.jobs.worker import BackendSink
@@ -50,7 +50,7 @@ def measure(plan: Plan) -> dict[str, Any]:
         with streaming(host, many[0], 1 / plan.pause_s), _page(chromium, host, many[0]) as page:
             browser.settle(page)
             found |= peers_page.pace(peers_page.frames(page, plan.frames_s))
-        found |= told("log_call", "us", _cost(host, fresh, plan), (50, 99))
+        found |= calls(_cost(host, fresh, plan))
     return found
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from backend.bench import browser_page, peers, peers_events, peers_page, peers_tools
 from backend.bench.peers_log import COLUMNS, values_of
-from backend.bench.peers_plan import SHORT, Plan, best, keys, told
+from backend.bench.peers_plan import SHORT, Plan, best, calls, keys, told
 from lrd_core.settings import SettingError
 
 
@@ -39,6 +39,7 @@ def test_the_best_has_most_frames_and_least_of_all_else() -> None:
     assert best(rows, tools) == {"open_2k_s": "a", "frames_per_s": "b"}
     assert told("latency", "ms", [1.0, 2.0, 3.0], (50,)) == {"latency_p50_ms": 2.0}
     assert told("latency", "ms", [], (50,)) == {}
+    assert calls([1.0, 1.0, 4.0])["log_call_mean_us"] == 2.0
 
 
 def test_rows_are_named_after_the_steps_that_were_opened() -> None:

@@ -26,9 +26,9 @@ def measure(short: bool = False) -> dict[str, Any]:
     is drawn (``…_points``: of the longest line). ``latency_p50_ms``, ``_p95_``: one run, 10 steps a
     second, from the log call until the page has drawn the step. ``frames_per_s``,
     ``longest_gap_ms``: animation frames while 20 runs stream, 10 steps a second.
-    ``log_call_p50_us``, ``_p99_``, ``_mean_``: of one run's three values in the training process, 20 runs. A
-    figure that could not be had is null, and ``why`` says why; ``best`` names the best of each row;
-    ``missing`` what was left out. `short`: 20,000 steps for 100,000, and fewer rounds.
+    ``log_call_p50_us``, ``_p99_``, ``_mean_``: of one run's three values in the training process,
+    20 runs. A figure that could not be had is null, and ``why`` says why; ``best`` names the best
+    of each row; ``missing`` what was left out. `short`: 20,000 steps for 100,000, fewer rounds.
 
     Raises:
         SettingError: Playwright, a Chromium or the Python that ``LRD_PEERS_PYTHON`` names is

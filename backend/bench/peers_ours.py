@@ -15,7 +15,7 @@ from backend.bench import peers_page
 from backend.bench.browser_data import Stored, names, prepare, streaming
 from backend.bench.host import Host, folder, serving, store_url
 from backend.bench.peers_log import values_of
-from backend.bench.peers_plan import FEW, POINTS, REST_S, RUNS, Plan, calls, told
+from backend.bench.peers_plan import FEW, OUR_POINTS, REST_S, RUNS, Plan, calls, told
 from backend.bench.source import linked
 from backend.jobs.outbox import Outbox
 from backend.jobs.worker import BackendSink
@@ -58,7 +58,7 @@ def _page(chromium: Any, host: Host, stored: Stored) -> Any:
     """The experiment's page at rest, in a profile that has cached nothing."""
     page = chromium.new_page(viewport=browser.SIZE)
     page.goto(f"{host.url}/train?experiment={stored.id}", wait_until="commit")
-    browser.complete(page, stored.id, names(stored.runs), min(stored.steps, POINTS))
+    browser.complete(page, stored.id, names(stored.runs), min(stored.steps, OUR_POINTS))
     page.wait_for_timeout(REST_S * 1000)
     return page
 
@@ -66,7 +66,7 @@ def _page(chromium: Any, host: Host, stored: Stored) -> Any:
 def _opened(chromium: Any, host: Host, stored: Stored) -> tuple[float, int]:
     with chromium.new_page(viewport=browser.SIZE) as page:
         page.goto(f"{host.url}/train?experiment={stored.id}", wait_until="commit")
-        browser.complete(page, stored.id, names(stored.runs), min(stored.steps, POINTS))
+        browser.complete(page, stored.id, names(stored.runs), min(stored.steps, OUR_POINTS))
         seconds = float(page.evaluate(_PAINTED))
         points = int(page.evaluate(f"() => {browser.PROBE}.count('r1', 'loss')"))
     return seconds, points

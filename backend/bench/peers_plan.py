@@ -39,10 +39,12 @@ class Plan:
     calls: int = 200
     pause_cost_s: float = 0.01
 
-    def seconds(self, least: float, period_s: float) -> float:
-        """How long a page that looks for new rows every `period_s` is watched: twice, if that is
-        longer."""
-        return max(least, 2 * period_s + 3)
+    #: How often a page that looks for new rows now and then must have looked.
+    looks: int = 2
+
+    def seconds(self, period_s: float) -> float:
+        """How long a page that looks every `period_s` is watched for its latency."""
+        return max(self.latency_s, self.looks * period_s + 3)
 
     @staticmethod
     def opening(
@@ -56,7 +58,7 @@ class Plan:
         }
 
 
-SHORT = Plan(sizes=(2000, 20_000), rounds=1, limit_s=40.0, latency_s=8.0, calls=100)
+SHORT = Plan(sizes=(2000, 20_000), rounds=1, limit_s=25.0, latency_s=8.0, calls=100, looks=1)
 
 
 def keys(plan: Plan) -> list[str]:

@@ -154,7 +154,7 @@ class _Measured:
         seen: list[tuple[float, int]] = []
 
         def watch(page: Any) -> None:
-            seconds = self._plan.seconds(self._plan.latency_s, self._tool.period_s)
+            seconds = self._plan.seconds(self._tool.period_s)
             page.wait_for_timeout(seconds * 1000)
             seen.extend(peers_page.shown(page))
 

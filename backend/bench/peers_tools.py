@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +46,10 @@ class Tool:
     live: str
     #: Path that answers 200 when the server runs.
     health: str
-    #: The part of a store's folder that the logger writes to.
+    #: The Python that has it.
     python: str = sys.executable
     #: Seconds between two looks of the page at what is new.
     period_s: float = 1.0
-    environment: dict[str, str] = field(default_factory=dict)
 
 
 def version(tool: str, python: str) -> str | None:

@@ -1,4 +1,4 @@
-"""TensorBoard's event files, many records at once: its own writer takes long for millions of values.
+"""TensorBoard's event files, many records at once: its own writer is slow for millions of them.
 
 A record is its length (uint64, little-endian), the masked CRC-32C of that, an `Event` message, and
 the masked CRC-32C of that (tensorflow/core/lib/io/record_writer.h).

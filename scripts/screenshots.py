@@ -94,7 +94,10 @@ def swept(url: str) -> str:
     asked = {"x": {"setting": "drop_rate", "values": [i / 10 for i in range(10)]}, "seeds": 3}
     made = httpx.post(f"{url}/api/sweeps", json=asked | {"y": {"setting": "lr", "values": lr}})
     address = f"{url}/api/sweeps/{made.raise_for_status().json()['id']}"
-    while httpx.get(address).raise_for_status().json()["state"] in ("queued", "running"):
+    deadline = time.monotonic() + 900
+    while (state := httpx.get(address).raise_for_status().json()["state"]) != "finished":
+        if state not in ("queued", "running") or time.monotonic() > deadline:
+            raise SystemExit(f"the sweep is {state}")
         time.sleep(1)
     return address.rpartition("/")[2]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import time
@@ -12,6 +13,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 
 from backend.errors import ApiError
+from backend.jobs.manager import Manager
 from backend.protocol import Sweep, SweepCell, SweepCells, SweepIn, SweepPatch
 from backend.protocol.sweeps import SweepState
 from backend.services import Services, kept, services
@@ -140,17 +142,23 @@ async def _board(sweep: StoredSweep, at: Services, request: Request, told: Sweep
 async def _told(stored: Sequence[StoredSweep], at: Services) -> list[Sweep]:
     """Sweeps as they stand, by what their experiments do."""
     found = await at.store.sweep_states([one.id for one in stored])
-    return [_sweep(one, found[one.id], at) for one in stored]
+    rows = [[_now(row, at.manager) for row in found[one.id]] for one in stored]
+    # Minima of a typed formula may have to be looked for first.
+    return await asyncio.to_thread(lambda: list(map(_sweep, stored, rows)))
 
 
-def _sweep(stored: StoredSweep, rows: Sequence[tuple[str, str, int]], at: Services) -> Sweep:
+def _now(row: tuple[str, str, int], manager: Manager) -> tuple[str, int]:
+    """State and step of an experiment, as stored or, while it trains, as they are."""
+    id, state, step = row
+    job = manager.job(id)
+    return (state, step) if job is None else (job.experiment.state, job.experiment.step)
+
+
+def _sweep(stored: StoredSweep, rows: Sequence[tuple[str, int]]) -> Sweep:
     given = SweepIn.model_validate(stored.spec)
-    states, made, steps = list[str](), 0, given.steps or 1
-    for id, state, step in rows:
-        job = at.manager.job(id)
-        states.append(job.experiment.state if job else state)
-        over = states[-1] in ("finished", "diverged")
-        made += steps if over else job.experiment.step if job else step
+    steps = given.steps or 1
+    states = [state for state, _ in rows]
+    made = sum(steps if state in ("finished", "diverged") else step for state, step in rows)
     surface, problem = surface_of(given.problem, given.settings), PROBLEMS.get(given.problem)
     suggested = problem.suggested_lr.get(given.run.optimizer, 0.0) if problem else 0.0
     return Sweep(

@@ -192,8 +192,8 @@ class Job:
         return Ack(seq=frame.seq)
 
     async def on_ready(self, message: WorkerReady) -> None:
-        if message.tensors != self.experiment.tensors or self.experiment.queue is not None:
-            await self.change(tensors=message.tensors, queue=None)
+        if message.tensors != self.experiment.tensors:
+            await self.change(tensors=message.tensors)
         self.ready.set()
 
     async def on_status(self, message: WorkerStatus) -> None:
@@ -220,6 +220,7 @@ class Job:
                 "step": max(before.step, status["step"]),
                 "steps": status["steps"],
                 "speed": status["speed"],
+                "queue": None,
                 "runs": runs,
             }
         )

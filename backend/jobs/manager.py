@@ -329,7 +329,7 @@ class Manager:
         # Of one that was being started nobody knows whether its worker had heard of it.
         begins = job.worker is None and job.experiment.state == "starting"
         limit = min(limit, BEGIN_S) if begins else limit
-        ended = False
+        ended, gone = False, job.worker is None
         while True:
             worker = job.worker
             if self._jobs.get(job.id) is not job or (worker is not None and worker.send):
@@ -341,13 +341,16 @@ class Manager:
             # It counts from the last time that it was there: it may come often and be cut again.
             seen = since if worker is None else max(since, worker.seen)
             # One of before this server's start, that its node does not have any more.
-            ended = bool(node) and worker is None and not self.crew.nodes.has_others(node)
+            # Between its hello and its assignment it is known to the crew alone.
+            comes = any(one.experiment == job.id for one in self.crew.all())
+            gone = worker is None and not comes
+            ended = bool(node) and gone and not self.crew.nodes.has_others(node)
             if ended or time.monotonic() - seen > limit:
                 break
             await asyncio.sleep(0.1)
         if self._closing or self._jobs.get(job.id) is not job:
             return
-        if begins and job.worker is None:
+        if begins and gone:
             await self.launcher.begin_again(job)
             return
         if job.worker is not None:

@@ -56,8 +56,17 @@ def rename_sweep(connection: Connection, id: str, name: str) -> None:
 def set_sweep_deleted(connection: Connection, id: str, at: float | None) -> None:
     """Delete a sweep and the experiments of its cells at a time (Unix seconds), or bring them back
     (None)."""
+    before = select(sweeps.c.deleted_at).where(sweeps.c.id == id)
+    if at is None:
+        # Those that were deleted by themselves stay so.
+        same = experiments.c.deleted_at == before.scalar_subquery()
+    else:
+        if connection.execute(before).scalar() is not None:
+            return
+        same = experiments.c.deleted_at.is_(None)
+    ours = (experiments.c.sweep == id) & same
+    connection.execute(update(experiments).where(ours).values(deleted_at=at))
     connection.execute(update(sweeps).where(sweeps.c.id == id).values(deleted_at=at))
-    connection.execute(update(experiments).where(experiments.c.sweep == id).values(deleted_at=at))
 
 
 def purge_sweeps(connection: Connection, before: float) -> None:

@@ -76,6 +76,7 @@ experiments = Table(
     Index("experiments_newest", "created_at"),
     Index("experiments_by_state", "state", "created_at"),
     Index("experiments_by_problem", "problem", "created_at"),
+    Index("experiments_sweep", "sweep"),
 )
 
 runs = Table(

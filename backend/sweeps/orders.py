@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from contextlib import suppress
 
 from backend.errors import ApiError
 from backend.jobs.manager import Manager
@@ -31,14 +30,14 @@ async def start(given: SweepIn, store: Store, manager: Manager) -> StoredSweep:
             grid.append([])
             for one in row:
                 grid[-1].append((await manager.create(one, id)).id)
-    except Exception:
+        made = StoredSweep(id, plan.given.name, time.time(), plan.given.model_dump(), grid)
+        await store.create_sweep(made)
+    except BaseException:
         started = [experiment for row in grid for experiment in row]
         await _each(started, manager)
         for experiment in started:
             await store.set_deleted(experiment, time.time())
         raise
-    made = StoredSweep(id, plan.given.name, time.time(), plan.given.model_dump(), grid)
-    await store.create_sweep(made)
     return made
 
 
@@ -53,8 +52,11 @@ async def _each(ids: list[str], manager: Manager) -> None:
     for id in [*waiting, *(id for id in ids if id not in waiting)]:
         job = manager.job(id)
         if job is not None and (job.active or job.queued):
-            with suppress(ApiError):  # it has ended meanwhile
+            try:
                 await manager.control(id, ControlIn(kind="stop"))
+            except ApiError as error:
+                if error.status not in (404, 409):  # it has not ended meanwhile
+                    raise
 
 
 async def go_on(sweep: StoredSweep, manager: Manager) -> None:

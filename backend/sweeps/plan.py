@@ -70,7 +70,10 @@ def axis_setting(run: RunIn, name: str, field: str) -> Setting:
     Raises:
         SettingError: there is none, or it is no number.
     """
-    rule, policy = get_rule(run.optimizer), get_policy(run.policy)
+    try:
+        rule, policy = get_rule(run.optimizer), get_policy(run.policy)
+    except SettingError as error:
+        raise error.within("run") from None
     known = {DROP_RATE.name: DROP_RATE} | {one.name: one for one in rule.settings}
     known |= {POLICY_PREFIX + one.name: one for one in policy.settings}
     numbers = {name: one for name, one in known.items() if one.kind in ("float", "int")}
@@ -81,10 +84,12 @@ def axis_setting(run: RunIn, name: str, field: str) -> Setting:
 
 def axis(run: RunIn, given: SweepAxisIn) -> SweepAxis:
     """An axis of a sweep that was checked, with words for a person."""
-    setting = axis_setting(run, given.setting, "setting")
-    return SweepAxis(
-        setting=given.setting, label=setting.label or setting.name, values=given.values
-    )
+    try:
+        setting = axis_setting(run, given.setting, "setting")
+        label = setting.label or setting.name
+    except SettingError:  # its optimizer or policy has gone since
+        label = given.setting
+    return SweepAxis(setting=given.setting, label=label, values=given.values)
 
 
 def value_of(run: Any, setting: str) -> Value | None:
@@ -99,7 +104,10 @@ def value_of(run: Any, setting: str) -> Value | None:
 
 
 def _with_suggested(run: RunIn, problem: Problem) -> RunIn:
-    get_rule(run.optimizer)  # says which there are
+    try:
+        get_rule(run.optimizer)
+    except SettingError as error:  # says which there are
+        raise error.within("run") from None
     suggested = {**SUGGESTED.get(run.optimizer, {})}
     suggested |= problem.suggested_settings.get(run.optimizer, {})
     return run.model_copy(update={"settings": suggested | run.settings})

@@ -40,7 +40,7 @@ def test_the_past_is_played_with_every_chart_and_by_keys(server: Server, visit: 
     # At the newest step it is live again.
     expect(page["step"]).to_have_text("400")
     expect(page["back-to-live"]).to_have_count(0)
-    expect(page["replay-play"]).to_have_accessible_name("replay from here")
+    expect(page["replay-play"]).to_have_accessible_name("replay from the first step")
     assert page.ink(page["surface-map"]) != before
     page["history-bar"].get_by_role("slider").press("PageUp")
     page["replay-pace"].get_by_role("combobox").select_option("0.25")

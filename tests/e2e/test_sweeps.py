@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.backend.server import Server
 from tests.e2e.dashboard import Dashboard
+
+pytestmark = pytest.mark.browser
 
 DROP = {"setting": "drop_rate", "values": [0.0, 0.5, 0.9]}
 

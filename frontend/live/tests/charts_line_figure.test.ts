@@ -61,12 +61,12 @@ describe("a line chart on paper", () => {
   });
 
   it("gives the rows that it draws where they are stored nowhere", () => {
-    const { data } = withDrawnRows(exported([1.5, 10]), scene, "line", "epoch");
+    const { data } = withDrawnRows(exported([1.5, 3.9]), scene, "line", "epoch", [1.5, 3.9]);
     expect(data?.kind === "drawn" && data.table()).toEqual({
-      line: ["Adam", "Adam", "Adam", "Adam", "SGD", "SGD"],
-      epoch: [1, 2, 3, 4, 2, 4],
-      loss: [8, 4, 2, 1, 6, 5],
-      half: [0.5, 0.4, 0.3, 0.2, Number.NaN, Number.NaN],
+      line: ["Adam", "Adam", "SGD"],
+      epoch: [2, 3, 2],
+      loss: [4, 2, 6],
+      half: [0.4, 0.3, Number.NaN],
     });
   });
 });

@@ -31,7 +31,7 @@ REACH = 1.0
 TELL_EVERY = 25
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=3)
 def _apart(
     purpose: str, problem: str, settings: tuple[tuple[str, Any], ...], seed: int, device: str
 ) -> Instance:

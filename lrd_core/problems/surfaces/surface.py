@@ -137,13 +137,14 @@ class Surface:
         if isinstance(n, bool) or not isinstance(n, int) or not 2 <= n <= MAX_GRID:
             raise SettingError("n", n, f"a whole number in [2, {MAX_GRID}]")
         x, y = np.linspace(*self.view.x, n), np.linspace(*self.view.y, n)
-        z = self.value(x[None, :], y[:, None], np)
-        return {"x": x.astype("f4"), "y": y.astype("f4"), "z": np.asarray(z).astype("f4")}
+        # A formula of one coordinate alone gives a single row or column.
+        z = np.broadcast_to(self.value(x[None, :], y[:, None], np), (n, n))
+        return {"x": x.astype("f4"), "y": y.astype("f4"), "z": z.astype("f4")}
 
     def distance(self, x: float, y: float) -> float:
-        """Euclidean distance from (x, y) to the nearest global minimum."""
+        """Euclidean distance from (x, y) to the nearest global minimum; NaN if none is known."""
         minima = (point for point in self.view.points if point.kind == "minimum")
-        return min(math.hypot(x - point.x, y - point.y) for point in minima)
+        return min((math.hypot(x - point.x, y - point.y) for point in minima), default=math.nan)
 
 
 class SurfaceInstance:

@@ -108,7 +108,7 @@ def test_a_sweep_waits_behind_others_stops_goes_on_and_comes_back(server: Server
 
 BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"problem": "nope"}, "problem", "beale"),
-    ({"run": {"optimizer": "nope"}}, "optimizer", "adam"),
+    ({"run": {"optimizer": "nope"}}, "run.optimizer", "adam"),
     ({"x": {"setting": "nope", "values": [1.0]}}, "x.setting", "drop_rate, lr"),
     ({"x": {"setting": "nesterov", "values": [1.0]}}, "x.setting", "lr"),
     ({"y": {"setting": "policy.rest", "values": [0.1]}}, "y.setting", "lr"),

@@ -24,8 +24,10 @@ def upgrade() -> None:
     op.create_index("sweeps_newest", "sweeps", ["created_at"])
     column = sa.Column("sweep", sa.String(32), nullable=False, server_default=sa.text("''"))
     op.add_column("experiments", column)
+    op.create_index("experiments_sweep", "experiments", ["sweep"])
 
 
 def downgrade() -> None:
+    op.drop_index("experiments_sweep", "experiments")
     op.drop_column("experiments", "sweep")
     op.drop_table("sweeps")

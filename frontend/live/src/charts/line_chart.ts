@@ -162,7 +162,8 @@ export class LineChart implements Chart {
     const { scene, lines, view, values, scale, axis, ground } = this;
     if (scene === null) return null;
     const found = lineExport(scene, this.options, { lines, view, values, scale, axis, ground });
-    return whose === undefined ? found : withDrawnRows(found, scene, whose, axis.name);
+    const by = whose ?? (this.options.columns.some(({ made }) => made) ? "run" : undefined);
+    return by === undefined ? found : withDrawnRows(found, scene, by, axis.name, view);
   }
 
   destroy(): void {

@@ -87,19 +87,21 @@ export function withDrawnRows(
   scene: Scene,
   whose: string,
   along: string,
+  view: Range,
 ): Exported {
   const { data } = found;
   if (data?.kind !== "stored") return found;
   const { first, last } = data;
-  const table = () => drawnTable(scene, data, whose, along);
+  const table = () => drawnTable(scene, data, whose, along, view);
   return { ...found, data: { kind: "drawn", first, last, table } };
 }
 
 function drawnTable(
   { rows, runs }: Scene,
-  { columns, first, last }: StoredData,
+  { columns }: StoredData,
   whose: string,
   along: string,
+  view: Range,
 ): DrawnTable {
   const names: string[] = [];
   const places: number[] = [];
@@ -109,7 +111,7 @@ function drawnTable(
     const [main] = parts;
     for (let i = 0; i < (main?.n ?? 0); i++) {
       const place = main?.steps[i] as number;
-      if (place < first - 1 || place > last) continue;
+      if (place < view[0] || place > view[1]) continue;
       names.push(name);
       places.push(place);
       parts.forEach((part, k) => {

@@ -242,15 +242,23 @@ export class Relief {
     const { side, heights } = this;
     const found = new Float32Array(side * side * 3);
     const at = (i: number, j: number) =>
-      heights[Math.min(CELLS, Math.max(0, j)) * side + Math.min(CELLS, Math.max(0, i))] as number;
+      Math.min(i, j) < 0 || Math.max(i, j) > CELLS ? Number.NaN : (heights[j * side + i] as number);
     for (let j = 0; j < side; j++) {
       for (let i = 0; i < side; i++) {
         const rise = (HEIGHT * CELLS) / 4;
-        const dx = (at(i + 1, j) - at(i - 1, j)) * rise;
-        const dy = (at(i, j + 1) - at(i, j - 1)) * rise;
+        const here = at(i, j);
+        const dx = difference(at(i - 1, j), here, at(i + 1, j)) * rise;
+        const dy = difference(at(i, j - 1), here, at(i, j + 1)) * rise;
         found.set(normalised([-dx, -dy, 1]), 3 * (j * side + i));
       }
     }
     return found;
   }
+}
+
+/** From the height before to the one after; beside a hole or an edge twice the half that there is. */
+function difference(before: number, here: number, after: number): number {
+  if (!Number.isNaN(before) && !Number.isNaN(after)) return after - before;
+  const half = Number.isNaN(before) ? after - here : here - before;
+  return Number.isNaN(half) ? 0 : 2 * half;
 }

@@ -18,6 +18,8 @@ export interface LineColumn {
   mean?: number;
   /** An interval around the line. */
   band?: BandColumn;
+  /** It is computed in the browser: the store does not have it. */
+  made?: boolean;
 }
 
 /** A diverged run may stretch the axis this far beyond the others. */

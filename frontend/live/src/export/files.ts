@@ -43,8 +43,11 @@ export function csvText(table: DrawnTable): string {
 const cell = (value: number | string | undefined): string =>
   typeof value === "string" ? quoted(value) : String(value);
 
-const quoted = (text: string): string =>
-  /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+/** A name that begins like a formula would be one in a spreadsheet. */
+const quoted = (text: string): string => {
+  const plain = /^[=+@\t]|^-(?!\d|Infinity)/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
+};
 
 /** `digits-7fe0-loss-steps-1-640.png`: experiment, chart and steps. */
 export function fileName(

@@ -115,7 +115,7 @@ export function AccuracyChart({ session, class: extra }: Props) {
         class={extra}
         options={{
           title: HELD_OUT.gap,
-          columns: [{ ...overSeeds(GAP, experiment), label: "gap" }],
+          columns: [{ ...overSeeds(GAP, experiment), label: "gap", made: true }],
           scale: "linear",
           format: formatValue,
         }}
@@ -233,7 +233,7 @@ const SET: Record<string, LineChartOptions> = {
   },
   effective_lr: {
     title: "Effective learning rate",
-    columns: [{ name: EFFECTIVE_LR, label: "lr × keep" }],
+    columns: [{ name: EFFECTIVE_LR, label: "lr × keep", made: true }],
     scale: "log",
     format: formatValue,
     onScale: chosen,

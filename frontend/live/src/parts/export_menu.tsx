@@ -77,15 +77,19 @@ function Choices({ chart, source, exported, close }: Props & { close: () => void
   const saved = async (kind: Kind) => {
     setBusy(true);
     try {
-      save(await fileOf(kind), named(kind));
+      // As it is now: since the menu was opened it may have gone on.
+      const now = exported() ?? found;
+      const range = now.data ?? { first: source().step, last: source().step };
+      save(await fileOf(kind, now), fileName(from.file, chart, range.first, range.last, kind));
       close();
     } finally {
       setBusy(false);
     }
   };
-  const fileOf = async (kind: Kind): Promise<Blob> => {
-    if (kind === "png") return pngFile(sheet());
-    if (kind === "svg") return svgFile(sheet());
+  const fileOf = async (kind: Kind, now: Exported): Promise<Blob> => {
+    const { data } = now;
+    if (kind === "png") return pngFile(sheetFor(now, source()));
+    if (kind === "svg") return svgFile(sheetFor(now, source()));
     if (data === null) throw new Error("this picture has no rows");
     if (data.kind === "stored" && from.id !== null) return app.api.table(from.id, data, kind);
     if (data.kind === "stored") throw new Error("these rows are not stored together");

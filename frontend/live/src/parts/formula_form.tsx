@@ -84,7 +84,10 @@ function FormulaForm({ session, own, close }: Props) {
   const look = (formula: string, ends: Record<string, string>) => {
     void looks.push(settingsOf(formula, ends));
   };
+  const starting = useRef(false);
   const start = async () => {
+    if (starting.current) return;
+    starting.current = true;
     const settings = fitted(settingsOf(text, ranges), experiment);
     try {
       await app.api.surface(OWN, settings);
@@ -94,6 +97,8 @@ function FormulaForm({ session, own, close }: Props) {
       close();
     } catch (error) {
       setWrong(wrongOf(error));
+    } finally {
+      starting.current = false;
     }
   };
   return (

@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Surface3D } from "../charts/surface_3d.ts";
 import { SurfaceMap, type SurfaceMapOptions } from "../charts/surface_map.ts";
 import { formatValue } from "../look/format.ts";
@@ -115,6 +115,9 @@ interface Props {
 /** The clicked place as a ring, with a button that starts all runs there. */
 function StartHere({ picked, start, close }: Props) {
   const { start_x, start_y } = picked.start;
+  const button = useRef<HTMLButtonElement>(null);
+  // Once: whatever else is drawn anew must not take the focus from where a person is.
+  useEffect(() => button.current?.focus({ preventScroll: true }), []);
   return (
     <div class="start-here" style={{ left: `${picked.x}px`, top: `${picked.y}px` }}>
       <button
@@ -122,7 +125,7 @@ function StartHere({ picked, start, close }: Props) {
         class="button"
         data-testid="start-here"
         title={`A new experiment starts at (${formatValue(start_x)}, ${formatValue(start_y)}) on the surface; this one stays in the list. Shift and a click do it at once.`}
-        ref={(element) => element?.focus({ preventScroll: true })}
+        ref={button}
         onKeyDown={(event) => {
           if (event.key !== "Escape") return;
           event.stopPropagation();

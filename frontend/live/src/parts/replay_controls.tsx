@@ -13,7 +13,11 @@ export function ReplayControls({ session }: { session: Session }) {
   const app = useApp();
   const { playing, pace } = app.replay;
   const { speed } = session.experiment.value;
-  const label = playing.value ? "pause the replay" : "replay from here";
+  const label = playing.value
+    ? "pause the replay"
+    : session.cursor.value === null
+      ? "replay from the first step"
+      : "replay from here";
   const options = PACES.map((one) => ({
     value: String(one),
     label:

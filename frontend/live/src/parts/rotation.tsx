@@ -1,4 +1,4 @@
-import { useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { startAgain, whyLost } from "../state/actions.ts";
 import { Latest } from "../state/latest.ts";
 import type { Session } from "../state/session.ts";
@@ -26,21 +26,34 @@ export function Rotation({ session }: { session: Session }) {
   const held = useRef(false);
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const wanted = useRef<number | null>(null);
+  /** The map shows what the finger asks for. */
+  const showing = useRef(false);
   const looks = useMemo(
     () =>
       new Latest<number>(
         async (rotation) => {
           const drawn = await app.api.surface(problem, { ...settings, rotation }, COARSE);
-          if (wanted.current !== null) session.preview.value = drawn;
+          if (showing.current) session.preview.value = drawn;
           app.loop.ask();
         },
         () => undefined,
       ),
     [session],
   );
+  useEffect(
+    () => () => {
+      // Nothing starts once the page shows something else.
+      clearTimeout(timer.current);
+      wanted.current = null;
+      showing.current = false;
+      session.preview.value = null;
+    },
+    [session],
+  );
   const leave = () => {
     clearTimeout(timer.current);
     wanted.current = null;
+    showing.current = false;
     setFinger(null);
     session.preview.value = null;
     app.loop.ask();
@@ -52,12 +65,14 @@ export function Rotation({ session }: { session: Session }) {
       leave();
       return;
     }
+    wanted.current = null;
     app.attempt(() => startAgain(app, session, { settings: { rotation } }).finally(leave));
   };
   const move = (value: number) => {
     const near = Math.round(value / 45) * 45;
     const angle = held.current && Math.abs(value - near) <= SNAP ? near : value;
     wanted.current = angle;
+    showing.current = true;
     setFinger(angle);
     void looks.push(angle);
     clearTimeout(timer.current);

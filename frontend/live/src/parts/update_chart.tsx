@@ -32,7 +32,7 @@ const MEASURES: Record<string, LineChartOptions> = {
     title: "Update norm",
     columns: [
       { name: "update_norm", label: "masked" },
-      { name: FULL_NORM, label: "before the mask", faint: true },
+      { name: FULL_NORM, label: "before the mask", faint: true, made: true },
     ],
     scale: "log",
     format: formatValue,

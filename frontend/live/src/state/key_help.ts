@@ -14,6 +14,13 @@ export interface KeySection {
   keys: KeyHelp[];
 }
 
+/** Of `state/sweeps/cells.ts`, `moved`. */
+const HEAT_KEYS: KeyHelp[] = [
+  { key: "←→↑↓", words: "walk over the cells" },
+  { key: "Home End", words: "the first or last cell of the row" },
+  { key: "Enter", words: "show the cell’s curves" },
+];
+
 export function keyHelp(app: App): KeySection[] {
   const told = [...EARLY, ...TIMED]
     .filter((one) => one.label !== "" && one.here(app))
@@ -22,7 +29,10 @@ export function keyHelp(app: App): KeySection[] {
   const own = told.filter(({ key }, i) => told.findIndex((other) => other.key === key) === i);
   if (!own.some(({ key }) => key === "Esc")) own.push({ key: "Esc", words: "close this" });
   const page = app.page.value;
-  const charts = page !== "experiments" && !(page === "lessons" && app.session.value === null);
+  const charts =
+    page !== "experiments" &&
+    !(page === "sweeps" && !app.sweeps.sweep.value) &&
+    !(page === "lessons" && app.session.value === null);
   const bar = TIMED.some((one) => one.here(app)) && !app.lecture.value;
   return [
     { title: "This page", keys: [...own, { key: "?", words: "these keys" }] },
@@ -33,6 +43,9 @@ export function keyHelp(app: App): KeySection[] {
             keys: HISTORY.map(({ label, words }) => ({ key: label, words })),
           },
         ]
+      : []),
+    ...(page === "sweeps" && app.sweeps.sweep.value
+      ? [{ title: "Map of a sweep, with the focus on it", keys: HEAT_KEYS }]
       : []),
     ...(charts && !app.lecture.value
       ? [

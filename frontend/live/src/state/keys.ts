@@ -10,6 +10,7 @@ export function attachKeys(app: App, host: HTMLElement): () => void {
     if (TAKEN_BY_PAGE.has(event.key.toLowerCase())) event.stopPropagation();
   };
   const act = (event: KeyboardEvent) => {
+    if (app.help.peek()) return;
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (belongsToField(event) || (event.key === " " && pressing(event))) return;
     if (used(TIMED, app, event.key)) event.preventDefault();

@@ -64,7 +64,7 @@ export class Session {
     api: Api,
     private readonly catalogue: ReadonlySignal<Catalogue | null>,
     private readonly changed: () => void,
-    trouble: (words: string) => void = () => undefined,
+    private readonly trouble: (words: string) => void = () => undefined,
   ) {
     this.experiment = signal(first);
     const read = (ask: LinesAsk) => api.lines(first.id, ask);
@@ -123,7 +123,13 @@ export class Session {
         this.drawn.value = await api.surface(problem, settings);
         this.changed();
         return;
-      } catch {
+      } catch (error) {
+        const status = error instanceof ApiError ? error.status : -1;
+        // Refused once, it will be again.
+        if (status >= 400 && status < 500) {
+          this.trouble(messageOf(error));
+          return;
+        }
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
     }

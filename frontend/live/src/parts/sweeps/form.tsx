@@ -39,6 +39,7 @@ export function NewSweep({ catalogue }: { catalogue: Catalogue }) {
     event.preventDefault();
     if ("why" in asked || starting) return;
     setStarting(true);
+    setRefused(null);
     try {
       await app.sweeps.start(asked.ask);
     } catch (failure) {
@@ -98,7 +99,7 @@ export function NewSweep({ catalogue }: { catalogue: Catalogue }) {
           type="submit"
           class="button ink"
           data-testid="start-sweep"
-          disabled={starting || wrong !== null}
+          disabled={starting || "why" in asked}
         >
           {starting ? "Starting…" : "Start sweep"}
         </button>

@@ -109,13 +109,15 @@ function listed(text: string): Values {
   const values = (words.length > 1 ? words : text.split(/[\s;,]+/)).filter(Boolean).map(typed);
   const bad = values.findIndex((value) => !Number.isFinite(value));
   const why = (words: string): Values => ({ field: "list", why: `values: ${words}` });
-  if (bad >= 0) return why(`number ${bad + 1} cannot be read; use numbers with spaces between`);
+  const parts = (words.length > 1 ? words : text.split(/[\s;,]+/)).filter(Boolean);
+  if (bad >= 0) return why(`“${parts[bad]}” is no number; use numbers with spaces between`);
   if (values.length < 1 || values.length > MOST_VALUES) {
     return why(
       `${values.length} are too ${values.length ? "many" : "few"}; use 1 to ${MOST_VALUES}`,
     );
   }
-  if (new Set(values).size < values.length) return why("one is there twice; use each once");
+  const twice = values.find((value, i) => values.indexOf(value) < i);
+  if (twice !== undefined) return why(`${twice} is there twice; use each once`);
   return { values: values.sort((a, b) => a - b) };
 }
 
@@ -131,7 +133,7 @@ export function spaced(from: number, to: number, count: number, spacing: Spacing
     const rounded = exact.map((value, i) =>
       i === 0 || i === count - 1 ? tidy(value) : Number(value.toPrecision(digits)),
     );
-    if (new Set(rounded).size === count) return rounded;
+    if (rounded.every((value, i) => i === 0 || value > (rounded[i - 1] as number))) return rounded;
   }
   return exact;
 }

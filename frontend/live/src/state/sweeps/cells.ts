@@ -32,7 +32,8 @@ export function updated(cells: Cells, fresh: readonly SweepCell[]): Cells {
 export function sampleOf(cell: SweepCell | undefined, measure: Measure): Sample | null {
   const value = cell?.values[measure.name];
   if (!cell || cell.state === "diverged" || !value || value.mean === null) return null;
-  return { n: value.n, mean: value.mean, sd: value.sd ?? 0 };
+  // A scatter that is not known is not none: no difference is more than it.
+  return { n: value.n, mean: value.mean, sd: value.sd ?? (value.n > 1 ? Number.NaN : 0) };
 }
 
 /** The measures that any cell has a value of; all of them while there are none. */

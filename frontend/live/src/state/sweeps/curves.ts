@@ -131,7 +131,7 @@ export class CellCurves implements Rows {
       const id = spotKey(one);
       const experiment = (sweep.grid[one.y] as string[])[0] as string;
       // Rows that are here already are kept.
-      const known = before.find(({ view }) => view.id === id)?.source;
+      const known = before.find((b) => b.view.id === id && b.experiment === experiment)?.source;
       const slot = k === 0 ? CELL_SLOT : (BESIDE[k - 1] as number);
       const view = { id, slot, name: nameOf(sweep, spot as Spot, one), divergedStep: null };
       return { spot: one, view, source: known ?? new Source(this.api, experiment), experiment };

@@ -1,6 +1,6 @@
 /** A sweep as it is filled in, with defaults that make it two clicks. */
 
-import type { Catalogue, ProblemInfo, SweepIn } from "../../protocol.ts";
+import type { Catalogue, ProblemInfo, SweepIn, Value } from "../../protocol.ts";
 import { LRD } from "../names.ts";
 import { type AxisForm, axisFor, axisOptions, DROP_RATE, LR, typed, valuesOf } from "./axis.ts";
 
@@ -14,6 +14,8 @@ export interface SweepForm {
   seed: string;
   steps: string;
   name: string;
+  /** Of the problem, where they are not its own defaults: a turned surface, a typed formula. */
+  settings?: Record<string, Value>;
 }
 
 /** Enough for an interval; on a surface one picture first. */
@@ -65,7 +67,8 @@ export function withProblem(form: SweepForm, catalogue: Catalogue, name: string)
   const axis = (old: AxisForm): AxisForm =>
     old.setting === LR ? axisNamed(catalogue, problem, optimizer, policy, LR) : old;
   const parts = { x: axis(form.x), y: axis(form.y), steps: String(problem.steps) };
-  return { ...form, ...parts, problem: name, seeds: SEEDS[problem.kind] };
+  const { settings: _, ...others } = form;
+  return { ...others, ...parts, problem: name, seeds: SEEDS[problem.kind] };
 }
 
 /** Another optimizer, or policy, has other settings: an axis that it lacks becomes a usual one. */
@@ -100,13 +103,15 @@ export function askOf(form: SweepForm): Asked {
   if ("why" in x) return { field: `x.${x.field}`, why: x.why };
   if ("why" in y) return { field: `y.${y.field}`, why: y.why };
   for (const field of ["seeds", "steps", "seed"] as const) {
-    if (!Number.isInteger(typed(form[field]))) {
+    // "1,000" is not 1.
+    if (!/^\d+$/.test(form[field].trim())) {
       return { field, why: `${field}: “${form[field]}” is not allowed; use a whole number` };
     }
   }
   return {
     ask: {
       problem: form.problem,
+      ...(form.settings ? { settings: form.settings } : {}),
       run: { optimizer: form.optimizer, policy: form.policy },
       x: { setting: form.x.setting, values: x.values },
       y: { setting: form.y.setting, values: y.values },
@@ -130,7 +135,7 @@ export function costWords(ask: SweepIn, kind: ProblemInfo["kind"]): string {
 
 /** The form that would ask for the same sweep again. */
 export function formLike(
-  sweep: Pick<SweepIn, "problem" | "x" | "y" | "seed" | "steps"> & {
+  sweep: Pick<SweepIn, "problem" | "settings" | "x" | "y" | "seed" | "steps"> & {
     optimizer: string;
     policy: string;
     seeds: number;
@@ -154,5 +159,6 @@ export function formLike(
     seed: String(sweep.seed ?? 0),
     steps: String(sweep.steps ?? 900),
     name: "",
+    ...(Object.keys(sweep.settings ?? {}).length > 0 ? { settings: sweep.settings } : {}),
   };
 }

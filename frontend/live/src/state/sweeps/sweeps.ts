@@ -121,6 +121,7 @@ export class Sweeps {
   /** Starts a sweep and shows it. */
   async start(ask: SweepIn): Promise<void> {
     const made = await this.api.createSweep(ask);
+    this.draft = null;
     this.list.value = null;
     this.openSweep(made.id);
     this.sweep.value = made;
@@ -179,7 +180,9 @@ export class Sweeps {
       this.sweep.value = { ...sweep, state, progress };
     }
     this.trouble.value = "";
-    await this.curves.show(sweep, this.shown.peek(), await this.points(sweep));
+    const points = await this.points(sweep);
+    if (round !== this.round) return;
+    await this.curves.show(sweep, this.shown.peek(), points);
   }
 
   /** Of its surface, as the sweep's settings make it; none of a task. */

@@ -4,16 +4,7 @@ import { formatTick } from "../../look/format.ts";
 import type { Sweep, SweepCell } from "../../protocol.ts";
 import { half, SEEDS_FOR_INTERVAL, welch } from "../compare/statistics.ts";
 import { DROP_RATE } from "./axis.ts";
-import {
-  bestOf,
-  type Cells,
-  counts,
-  isBetter,
-  type Spot,
-  sampleOf,
-  spotKey,
-  valueAt,
-} from "./cells.ts";
+import { bestOf, type Cells, counts, type Spot, sampleOf, spotKey, valueAt } from "./cells.ts";
 import type { Measure } from "./measures.ts";
 
 export interface SweepVerdict {
@@ -59,7 +50,7 @@ export function sweepVerdict(sweep: Sweep, cells: Cells, measure: Measure): Swee
             const other = sampleOf(cell, measure);
             if (!other) return false;
             const { difference, half: around } = welch(sample, other);
-            return Math.abs(difference) <= around;
+            return !(Math.abs(difference) > around);
           })
           .map(spotKey),
       )
@@ -91,9 +82,8 @@ function plainWords(sweep: Sweep, cells: Cells, measure: Measure, best: SweepCel
   const head = `Without dropping, the best is ${where} (${valueWords(plain, measure)})`;
   if (sweep.seeds < SEEDS_FOR_INTERVAL) return `${head}.`;
   const { difference, half: around } = welch(a, b);
-  if (Math.abs(difference) <= around) return `${head}: no difference that these seeds can show.`;
-  const side = isBetter(a.mean, b.mean, measure) ? "worse" : "better";
-  return `${head}: ${side} by more than the seeds scatter.`;
+  if (!(Math.abs(difference) > around)) return `${head}: no difference that these seeds can show.`;
+  return `${head}: worse by more than the seeds scatter.`;
 }
 
 function sureWords(sweep: Sweep, measure: Measure, cells: number): string {

@@ -91,5 +91,8 @@ describe("relief", () => {
     const left = image.data[4 * (100 * SIZE + 60) + 3];
     const right = image.data[4 * (100 * SIZE + 140) + 3];
     expect([left, right]).toEqual([0, 255]);
+    // The rim of the hole is lit like the rest.
+    const words = new Uint32Array(image.data.buffer);
+    expect(words.filter((pixel) => pixel === 0xff000000)).toHaveLength(0);
   });
 });

@@ -233,3 +233,16 @@ def test_a_loss_has_a_gradient_even_where_one_coordinate_is_missing() -> None:
     assert gradient[0] == 0
     assert gradient[1] == pytest.approx(3 * math.cos(built.parameters[0][1].item()))
     assert isinstance(gradient, torch.Tensor)
+
+
+@pytest.mark.parametrize("text", ["x**2", "sin(y)", "y"])
+def test_a_formula_of_one_coordinate_is_drawn_over_the_plane(text: str) -> None:
+    assert isinstance(OWN, Surface)
+    surface = OWN.settled({"formula": text})
+    grid = surface.grid(32)
+    assert grid["z"].shape == (32, 32)
+    x, y = grid["x"][5], grid["y"][20]
+    value = surface.value(np.float64(x), np.float64(y), np)
+    assert grid["z"][20, 5] == pytest.approx(float(value), rel=1e-4, abs=1e-4)
+    # A plane has no minimum that it could be far from.
+    assert math.isnan(surface.distance(0.5, 0.5)) == (text == "y")

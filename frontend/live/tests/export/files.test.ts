@@ -13,6 +13,7 @@ describe("files", () => {
 
   it("hold numbers that are none by their names, and words in quotes", () => {
     const table = { line: ["Adam, 2 seeds", 'a "b"'], loss: [Number.NaN, -0.5] };
+    expect(csvText({ run: ["=SUM(A1)"], "-x": [1] })).toBe("run,'-x\r\n'=SUM(A1),1\r\n");
     expect(csvText(table)).toBe('line,loss\r\n"Adam, 2 seeds",NaN\r\n"a ""b""",-0.5\r\n');
   });
 

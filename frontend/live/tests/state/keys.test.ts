@@ -23,6 +23,7 @@ describe("keys", () => {
     me: "me",
     page: signal("explore"),
     view: signal("paths"),
+    help: signal(false),
     session: signal(session as unknown as Session),
     api: {
       control: async (_: string, given: ControlIn) => {
@@ -39,6 +40,7 @@ describe("keys", () => {
     session.cursor.value = null;
     session.forking.value = false;
     app.view.value = "paths";
+    app.help.value = false;
     detach = attachKeys(app as unknown as App, document.body);
   });
 
@@ -65,6 +67,12 @@ describe("keys", () => {
     expect(sent).toEqual([]);
     expect(session.cursor.value).toBeNull();
     expect(session.forking.value).toBe(false);
+  });
+
+  it("do nothing behind the help that names them", () => {
+    app.help.value = true;
+    expect([" ", "ArrowRight", "f"].filter(press)).toEqual([]);
+    expect(sent).toEqual([]);
   });
 
   it("are those of a task's page whatever Explore last showed", () => {

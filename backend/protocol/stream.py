@@ -40,7 +40,7 @@ class ControlMessage(Message):
 class ViewMessage(Message):
     """The newest state of a picture; only what is looked at is sent, nothing of it is stored.
 
-    `name` is ``plane``, ``contour``, ``picture``, ``layers``, ``samples`` or ``usage``.
+    `name` is ``plane``, ``contour``, ``picture``, ``arrows``, ``layers``, ``samples`` or ``usage``.
     """
 
     type: Literal["view"] = "view"

@@ -162,7 +162,7 @@ class Sink(Protocol):
     def view(self, name: str, content: dict[str, Any]) -> None:
         """The newest state of a picture, as JSON; it is not part of the record.
 
-        ``plane``, ``contour``, ``picture``, ``layers``, ``samples`` (see
+        ``plane``, ``contour``, ``picture``, ``arrows``, ``layers``, ``samples`` (see
         `lrd_core.engine.background`).
         """
         ...

@@ -721,7 +721,7 @@ export interface ControlMessage {
 
 /**
  * The newest state of a picture; only what is looked at is sent, nothing of it is stored. `name` is
- * ``plane``, ``contour``, ``picture``, ``layers``, ``samples`` or ``usage``.
+ * ``plane``, ``contour``, ``picture``, ``arrows``, ``layers``, ``samples`` or ``usage``.
  */
 export interface ViewMessage {
   type: "view";

@@ -49,11 +49,10 @@ test: setup lint test-live test-python
 test-live: $(STAMPS)/live
 	@PATH="$(NODE_PATH_PREFIX):$$PATH" npm --prefix $(LIVE) test --silent
 
-# One thread for torch each: test processes that all spin several stand in each other's way. Three on two
-# processors: half of the time a test waits for sockets, timers and other processes.
+# One thread for torch each: two test processes that both spin two threads stand in each other's way.
 test-python: setup
 	@$(BIN)/python scripts/browser.py
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 # One schedule alone: make torture SCHEDULES=17
 SCHEDULES ?= 0-99

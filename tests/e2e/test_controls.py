@@ -64,6 +64,9 @@ def test_the_keyboard_plays_and_steps(server: Server, visit: Visit) -> None:
     page.expect_status("paused")
     page.page.keyboard.press("ArrowRight")
     expect(page["step"]).to_have_text("1")
+    # The step's row comes before the pause after it.
+    server.state(id, "paused")
+    page.expect_status("paused")
     page.page.keyboard.press("Space")
     page.expect_status("live")
     page.page.keyboard.press("Space")

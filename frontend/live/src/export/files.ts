@@ -1,6 +1,7 @@
 /** Files that a chart becomes. */
 
 import type { DrawnTable } from "../charts/figure.ts";
+import { csvField } from "../look/csv.ts";
 import type { Sheet } from "./sheet.ts";
 import { svgOf } from "./svg_context.ts";
 
@@ -34,20 +35,14 @@ export function svgFile(sheet: Sheet): Blob {
 export function csvText(table: DrawnTable): string {
   const names = Object.keys(table);
   const columns = Object.values(table);
-  const lines = [names.map(quoted).join()];
+  const lines = [names.map(csvField).join()];
   const rows = columns[0]?.length ?? 0;
   for (let i = 0; i < rows; i++) lines.push(columns.map((column) => cell(column[i])).join());
   return `${lines.join("\r\n")}\r\n`;
 }
 
 const cell = (value: number | string | undefined): string =>
-  typeof value === "string" ? quoted(value) : String(value);
-
-/** A name that begins like a formula would be one in a spreadsheet. */
-const quoted = (text: string): string => {
-  const plain = /^[=+@\t]|^-(?!\d|Infinity)/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
-};
+  typeof value === "string" ? csvField(value) : String(value);
 
 /** `digits-7fe0-loss-steps-1-640.png`: experiment, chart and steps. */
 export function fileName(

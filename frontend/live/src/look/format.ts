@@ -100,3 +100,14 @@ export function formatRange({ kind, low, high, low_open, high_open }: Range): st
   if (low !== null) return `${low_open ? ">" : "≥"} ${formatTick(low)}`;
   return high === null ? "" : `${high_open ? "<" : "≤"} ${formatTick(high)}`;
 }
+
+/** A moment, ISO 8601, as a person's clock and calendar have it: "29 Nov, 20:11". */
+export function formatMoment(at: string): string {
+  const options: Intl.DateTimeFormatOptions = {
+    day: "numeric",
+    month: "short",
+    hour: "2-digit",
+    minute: "2-digit",
+  };
+  return new Date(at).toLocaleString("en-GB", options);
+}

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { formatStep } from "../look/format.ts";
+import { formatMoment, formatStep } from "../look/format.ts";
 import type { ExperimentSummary, State } from "../protocol.ts";
 import { addressOf, compareWith } from "../state/url.ts";
 import { useApp } from "./context.ts";
@@ -85,21 +85,11 @@ export function ExperimentRow({ row, label, onChanged, onTag }: Props) {
         {formatStep(row.step)} of {formatStep(row.steps)}
       </td>
       <td>
-        <time dateTime={row.created_at}>{when(row.created_at)}</time>
+        <time dateTime={row.created_at}>{formatMoment(row.created_at)}</time>
       </td>
       <td>
         <ExperimentWords id={row.id} label={`${label}, seed ${row.seed}`} onChanged={onChanged} />
       </td>
     </tr>
   );
-}
-
-function when(at: string): string {
-  const options: Intl.DateTimeFormatOptions = {
-    day: "numeric",
-    month: "short",
-    hour: "2-digit",
-    minute: "2-digit",
-  };
-  return new Date(at).toLocaleString("en-GB", options);
 }

@@ -69,18 +69,17 @@ function Choices({ chart, source, exported, close }: Props & { close: () => void
   const found = exported();
   if (found === null) return <p class="hint">There is nothing to save yet.</p>;
   const from = source();
-  const { data } = found;
-  const kinds = KINDS.filter(({ kind }) => data !== null || kind === "png" || kind === "svg");
-  const named = (ending: string) =>
-    fileName(from.file, chart, data?.first ?? from.step, data?.last ?? from.step, ending);
-  const sheet = () => sheetFor(found, from);
+  const kinds = KINDS.filter(({ kind }) => found.data !== null || kind === "png" || kind === "svg");
+  const named = (of: Exported, ending: string) => {
+    const { first, last } = stepsOf(of, source());
+    return fileName(from.file, chart, first, last, ending);
+  };
   const saved = async (kind: Kind) => {
     setBusy(true);
     try {
       // As it is now: since the menu was opened it may have gone on.
       const now = exported() ?? found;
-      const range = now.data ?? { first: source().step, last: source().step };
-      save(await fileOf(kind, now), fileName(from.file, chart, range.first, range.last, kind));
+      save(await fileOf(kind, now), named(now, kind));
       close();
     } finally {
       setBusy(false);
@@ -109,14 +108,25 @@ function Choices({ chart, source, exported, close }: Props & { close: () => void
           <b>{label}</b> <span>{about}</span>
         </button>
       ))}
-      {found.moves && data && <GifButton sheet={sheet} last={data.last} name={named("gif")} />}
+      {found.moves && found.data && (
+        <GifButton
+          sheet={() => sheetFor(found, from)}
+          last={found.data.last}
+          name={named(found, "gif")}
+        />
+      )}
     </div>
   );
 }
 
-function sheetFor({ figure, data }: Exported, source: Source): Sheet {
-  const { first, last } = data ?? { first: source.step, last: source.step };
+/** From which step to which it is; of a picture without rows the one looked at. */
+function stepsOf({ data }: Exported, { step }: Source): { first: number; last: number } {
+  return data ?? { first: step, last: step };
+}
+
+function sheetFor(found: Exported, source: Source): Sheet {
+  const { first, last } = stepsOf(found, source);
   const steps = last > first ? `steps ${first}–${last}` : `step ${last}`;
   const family = getComputedStyle(document.body).fontFamily || "sans-serif";
-  return sheetOf(figure, `${source.words} · ${steps}`, family);
+  return sheetOf(found.figure, `${source.words} · ${steps}`, family);
 }

@@ -1,4 +1,5 @@
 import { useApp } from "./context.ts";
+import { KeysButton } from "./key_help.tsx";
 
 /** Lecture mode on, and the keys. */
 export function LectureButton() {
@@ -14,18 +15,7 @@ export function LectureButton() {
       >
         {app.lecture.value ? "Leave lecture mode" : "Lecture mode"}
       </button>
-      <button
-        type="button"
-        class="button square"
-        aria-label="keys"
-        title="keys (?)"
-        data-testid="keys"
-        onClick={() => {
-          app.help.value = true;
-        }}
-      >
-        ?
-      </button>
+      <KeysButton />
     </span>
   );
 }

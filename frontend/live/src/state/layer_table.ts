@@ -1,4 +1,5 @@
 import type { Column } from "../charts/types.ts";
+import { csvQuoted } from "../look/csv.ts";
 import { formatPercent, formatStep, formatValue } from "../look/format.ts";
 import type { Run, Tensor } from "../protocol.ts";
 import { valueAt } from "./history.ts";
@@ -196,5 +197,5 @@ export function layersCsv(rows: readonly LayerRow[], step: number): string {
 /** A field that a spreadsheet takes as text, whatever stands in it. */
 function quoted(text: string): string {
   const plain = /^[=+\-@\t]/.test(text) ? `'${text}` : text;
-  return /[",\n]/.test(plain) ? `"${plain.replace(/"/g, '""')}"` : plain;
+  return csvQuoted(plain);
 }

@@ -1,3 +1,4 @@
+import { rowAt } from "../charts/derive.ts";
 import type { Column, View } from "../charts/types.ts";
 import { Composed, type Part } from "./composed.ts";
 import { Turns } from "./turns.ts";
@@ -56,7 +57,7 @@ export class Wholes {
     let kept = this.find(asked);
     if (kept === undefined || !this.isFresh(kept, asked)) kept = this.made(asked, raw, kept);
     if (raw !== undefined && raw.n > 0) {
-      kept.composed.append(raw, rowAfter(raw, kept.step));
+      kept.composed.append(raw, rowAt(raw.steps, raw.n, kept.step) + 1);
       kept.step = raw.steps[raw.n - 1] as number;
     }
     const { column } = kept.composed;
@@ -102,18 +103,4 @@ export class Wholes {
     this.count += others.length + 1 - (runs.get(run)?.length ?? 0);
     runs.set(run, [...others, kept]);
   }
-}
-
-/** Index of the first row after `step`. */
-function rowAfter({ n, steps }: Column, step: number): number {
-  // Nearly always the last rows are asked for.
-  let low = 0;
-  let high = n;
-  if (n > 0 && (steps[n - 1] as number) <= step) return n;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((steps[middle] as number) <= step) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -197,21 +197,13 @@ function AxisFields({
   return (
     <fieldset class="sweep-axis" data-testid={`sweep-${axis}`}>
       <legend>{title}</legend>
-      <div class="field menu-field">
-        <label for={`sweep-${axis}-setting`}>setting</label>
-        <select
-          id={`sweep-${axis}-setting`}
-          value={value.setting}
-          data-testid={`sweep-${axis}-setting`}
-          onChange={(event) => pick(event.currentTarget.value)}
-        >
-          {options.map((option) => (
-            <option key={option.name} value={option.name}>
-              {option.label}
-            </option>
-          ))}
-        </select>
-      </div>
+      <MenuField
+        id={`sweep-${axis}-setting`}
+        label="setting"
+        value={value.setting}
+        options={options}
+        onPick={pick}
+      />
       <div class="sweep-range">
         {input("from", "from")}
         {input("to", "to")}

@@ -63,7 +63,7 @@ export function HeatMap(props: Props) {
       <div class="heat-scroll" style={{ "--columns": columns.length, "--rows": rows.length }}>
         <div class="heat-frame">
           <table data-testid="heat-map" onPointerLeave={() => setTold(null)}>
-            <caption class="visually-hidden">
+            <caption class="unseen">
               {props.measure.label} by {sweep.x.label} and {sweep.y.label}; arrow keys walk over the
               cells, Enter shows the curves of one
             </caption>

@@ -1,4 +1,4 @@
-import { formatStep } from "../../look/format.ts";
+import { formatMoment, formatStep } from "../../look/format.ts";
 import type { Sweep } from "../../protocol.ts";
 import { sweepAddress } from "../../state/sweeps/place.ts";
 import { useApp } from "../context.ts";
@@ -89,7 +89,7 @@ function SweepItem({ sweep }: { sweep: Sweep }) {
       <span class="hint">
         <span class={`dot ${going ? "good" : ""}`} aria-hidden="true" /> {stateWords(sweep)},{" "}
         {formatStep(cells)} cells{seeds}, {formatStep(sweep.steps)} steps,{" "}
-        <time dateTime={sweep.created_at}>{when(sweep.created_at)}</time>
+        <time dateTime={sweep.created_at}>{formatMoment(sweep.created_at)}</time>
       </span>
     </li>
   );
@@ -108,14 +108,4 @@ export function stateWords({ state, progress }: Pick<Sweep, "state" | "progress"
     default:
       return `${state} at ${share}`;
   }
-}
-
-function when(at: string): string {
-  const options: Intl.DateTimeFormatOptions = {
-    day: "numeric",
-    month: "short",
-    hour: "2-digit",
-    minute: "2-digit",
-  };
-  return new Date(at).toLocaleString("en-GB", options);
 }

@@ -1,5 +1,6 @@
 /** The table of a comparison: one column's figures for every line, and the same as CSV. */
 
+import { csvField } from "../../look/csv.ts";
 import type { Axis, Target } from "./choice.ts";
 import type { MemberCurve } from "./drawn.ts";
 import type { Line, Member } from "./facts.ts";
@@ -223,13 +224,7 @@ export function csvOf(
     Number.isNaN(asked) ? "" : String(row.reachedBy[1]),
   ]);
   return [HEAD, ...lines]
-    .map((line) => line.map(cell).join(","))
+    .map((line) => line.map(csvField).join(","))
     .join("\r\n")
     .concat("\r\n");
-}
-
-/** Quoted where it must be; a text that a spreadsheet would run as a formula begins with a quote. */
-function cell(text: string): string {
-  const safe = /^[=+@\t]|^-(?!\d|Infinity)/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -49,7 +49,7 @@ export function counts(cell: SweepCell, sweep: Sweep, measure: Measure): boolean
   return (sampleOf(cell, measure)?.n ?? 0) >= sweep.seeds;
 }
 
-export const isBetter = (a: number, b: number, measure: Measure): boolean =>
+const isBetter = (a: number, b: number, measure: Measure): boolean =>
   measure.higher ? a > b : a < b;
 
 /** The best cell of those that `may` be; the first among equals. */
@@ -92,8 +92,7 @@ export function heatScale(
   if (shortfall) {
     // An accuracy has its orders of magnitude in what is missing: 99 % is as far from 90 % as 90 %
     // from 0 %.
-    const { log: asked } = measure;
-    const bare: Measure = { ...measure, higher: false, log: asked };
+    const bare: Measure = { ...measure, higher: false };
     delete bare.shortfall;
     const scale = scaleOf(means(cells, measure).map(shortfall), bare, wanted);
     if (!scale) return null;

@@ -28,9 +28,9 @@ from lrd_core.engine.experiment import MAX_RUNS, RESCALE
 from lrd_core.optim.lr_schedules import LR_SCHEDULES, LrSchedule
 from lrd_core.optim.policies import POLICIES, Policy
 from lrd_core.optim.rules import RULES, Rule
-from lrd_core.problems import PROBLEMS, Problem, Surface, get_problem
+from lrd_core.problems import PROBLEMS, Problem, Surface, get_surface
 from lrd_core.problems.turn import pivot_of
-from lrd_core.settings import DROP_RATE, Setting, SettingError
+from lrd_core.settings import DROP_RATE, Setting
 
 router = APIRouter(tags=["catalogue"])
 
@@ -193,11 +193,7 @@ N = Setting("n", 160, low=16, high=400)
 def drawn(given: SurfaceIn) -> Response:
     """A surface as its settings make it, and its values on an n × n grid over its view, to six
     significant digits; "NaN" where it has none."""
-    problem = get_problem(given.problem)
-    if not isinstance(problem, Surface):
-        names = ", ".join(p.name for p in PROBLEMS.values() if p.kind == "surface")
-        raise SettingError("problem", given.problem, f"a surface: one of {names}")
-    surface = problem.settled(given.settings)
+    surface = get_surface(given.problem).settled(given.settings)
     grid = _grid_of(surface, int(N.check(given.n)))
     out = SurfaceOut(surface=_surface_info(surface), grid=grid)
     return Response(out.model_dump_json(), media_type="application/json")

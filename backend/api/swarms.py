@@ -34,7 +34,7 @@ from backend.protocol import RunIn, SwarmIn
 from backend.services import kept
 from lrd_core.engine.experiment import MAX_RUNS, SEED, RunSpec, check_run
 from lrd_core.optim.lr_schedules import CONSTANT, lr_factor
-from lrd_core.problems import PROBLEMS, Surface, get_problem
+from lrd_core.problems import Surface, get_surface
 from lrd_core.settings import Setting, SettingError
 from lrd_core.swarm import NEVER, Basins, Masks, basins, is_prepared, minima_of, prepare
 
@@ -69,11 +69,7 @@ def check_order(given: SwarmIn) -> Order:
     """Raises:
     SettingError: with the dotted path of the field, e.g. ``runs.2.settings.lr``.
     """
-    problem = get_problem(given.problem)
-    if not isinstance(problem, Surface):
-        names = ", ".join(p.name for p in PROBLEMS.values() if isinstance(p, Surface))
-        raise SettingError("problem", given.problem, f"a surface: one of {names}")
-    surface = problem.settled(given.settings)
+    surface = get_surface(given.problem).settled(given.settings)
     n, steps = int(N.check(given.n)), int(STEPS.check(given.steps))
     if not 1 <= len(given.runs) <= MAX_RUNS:
         raise SettingError("runs", len(given.runs), f"a list of 1 to {MAX_RUNS} runs")

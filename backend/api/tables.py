@@ -16,7 +16,7 @@ from backend.api.series import At, Id, check, check_range
 from backend.errors import ApiError
 from backend.protocol import Experiment
 from backend.store.reading import RawColumn, Read
-from lrd_core.problems import Surface, get_problem
+from lrd_core.problems import get_surface
 
 router = APIRouter(prefix="/experiments", tags=["experiments"])
 
@@ -129,10 +129,9 @@ def _filled(part: pa.Table, schema: pa.Schema) -> pa.Table:
 def _distance(experiment: Experiment, read: Mapping[str, Read]) -> RawColumn:
     """Distances to the nearest global minimum, (rows,) float64, where both coordinates are."""
     x, y = read.get("x"), read.get("y")
-    instance = get_problem(experiment.problem).build(experiment.settings, experiment.seed)
-    surface = getattr(instance, "surface", None)
-    if not (isinstance(x, RawColumn) and isinstance(y, RawColumn) and isinstance(surface, Surface)):
+    if not (isinstance(x, RawColumn) and isinstance(y, RawColumn)):
         return RawColumn(np.empty(0, np.int64), np.empty(0))
+    surface = get_surface(experiment.problem).settled(experiment.settings)
     steps, in_x, in_y = np.intersect1d(x.steps, y.steps, True, return_indices=True)
     minima = [point for point in surface.view.points if point.kind == "minimum"]
     if not minima:

@@ -10,8 +10,8 @@ from typing import Any
 from backend.jobs.checked import AROUND
 from backend.protocol import ExperimentIn, RunIn, SweepAxis, SweepAxisIn, SweepIn, Value
 from lrd_core.engine.experiment import MAX_RUNS, POLICY_PREFIX, check_experiment
-from lrd_core.optim.policies import get_policy
-from lrd_core.optim.rules import get_rule
+from lrd_core.optim.policies import Policy, get_policy
+from lrd_core.optim.rules import Rule, get_rule
 from lrd_core.problems import get_problem
 from lrd_core.problems.problem import Problem
 from lrd_core.settings import DROP_RATE, Setting, SettingError
@@ -64,16 +64,25 @@ def planned(given: SweepIn) -> Plan:
     return Plan(whole, rows)
 
 
+def _chosen(run: RunIn) -> tuple[Rule, Policy]:
+    """Its rule and policy.
+
+    Raises:
+        SettingError: ``run.optimizer`` or ``run.policy``, with those that there are.
+    """
+    try:
+        return get_rule(run.optimizer), get_policy(run.policy)
+    except SettingError as error:
+        raise error.within("run") from None
+
+
 def axis_setting(run: RunIn, name: str, field: str) -> Setting:
     """The setting that an axis is called by.
 
     Raises:
         SettingError: there is none, or it is no number.
     """
-    try:
-        rule, policy = get_rule(run.optimizer), get_policy(run.policy)
-    except SettingError as error:
-        raise error.within("run") from None
+    rule, policy = _chosen(run)
     known = {DROP_RATE.name: DROP_RATE} | {one.name: one for one in rule.settings}
     known |= {POLICY_PREFIX + one.name: one for one in policy.settings}
     numbers = {name: one for name, one in known.items() if one.kind in ("float", "int")}
@@ -104,10 +113,7 @@ def value_of(run: Any, setting: str) -> Value | None:
 
 
 def _with_suggested(run: RunIn, problem: Problem) -> RunIn:
-    try:
-        get_rule(run.optimizer)
-    except SettingError as error:  # says which there are
-        raise error.within("run") from None
+    _chosen(run)
     suggested = {**SUGGESTED.get(run.optimizer, {})}
     suggested |= problem.suggested_settings.get(run.optimizer, {})
     return run.model_copy(update={"settings": suggested | run.settings})

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lrd_core.engine.experiment import ExperimentSpec
 from lrd_core.engine.frames import Block, ColumnBuffer, joined, packed
 from lrd_core.engine.member import Member
-from lrd_core.engine.segment import Segment, Step, numbers
+from lrd_core.engine.segment import Segment, numbers
 from lrd_core.probes import Position, Sketch, StepRow, held_out, update, update_ratios
 from lrd_core.problems import get_problem
 from lrd_core.problems.problem import Instance
@@ -40,8 +40,8 @@ class Rows:
         self._segments: list[Segment] = []
         #: The one that the next row of compiled code goes to, if it follows.
         self._open: Segment | None = None
-        #: The step whose row is only to be added to these, if it has no other columns; 0 is none.
-        self._due, self._steps = 0, list[Step]()
+        #: The step whose row only has to be added to it, if it has no other columns; 0 is none.
+        self._due = 0
         self._asked: list[tuple[int, Callable[[], Row]]] = []
         #: The parameters that the run began with.
         self.start = [p.detach().clone() for p in self._parameters]
@@ -72,9 +72,10 @@ class Rows:
         row = None if at is None else row
         opens = row is not None and at is not None and row.write(at)
         due, self._due = self._due, 0
-        if step == due and row is not None and not opens and step % self._test_every:
+        goes_on = step == due and row is not None and not opens
+        if goes_on and self._open is not None and step % self._test_every:
             # Nearly every step: it goes on where the last one was, alone.
-            self._steps.append((loss, settings, None, None))
+            self._open.steps.append((loss, settings, None, None))
             self._due = step + 1
             return
         more = _NONE
@@ -95,7 +96,7 @@ class Rows:
             if more:
                 segment.more.append(more)
             elif len(members) == 1:
-                self._due, self._steps = step + 1, segment.steps
+                self._due = step + 1
         if len(members) > 1:
             segment.copies.append([m.loss for m in members])
 

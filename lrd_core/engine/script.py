@@ -79,12 +79,12 @@ def script(spec: ExperimentSpec, records: Sequence[RunRecord], steps: int) -> st
     schedules = {
         run: (begin.schedule, dict(begin.schedule_settings))
         for run, begin in begun.items()
-        if begin.schedule != CONSTANT or begin.schedule_settings.get("warm_up", 0)
+        if _scheduled(begin)
     }
     imports = ["from lrd_core import LRD"]
     if schedules:
         imports.append("from lrd_core.optim.lr_schedules import lr_factor")
-    made = [_made(spec, begin, "p") for begin in begun.values()]
+    made = [_made(spec, begin) for begin in begun.values()]
     if any("get_rule(" in one for one in [*made, *acts]):
         imports.append("from lrd_core.optim.rules import get_rule")
     imports.append("from lrd_core.problems import get_problem")
@@ -149,9 +149,13 @@ def _settings(spec: ExperimentSpec, steps: int) -> str:
     )
 
 
-def _made(spec: ExperimentSpec, run: RunSpec, parameters: str) -> str:
-    """The optimizer of a run, wrapped: ``LRD(torch.optim.Adam(…), drop_rate=0.5, …)``."""
-    return _wrapped(spec, run, _base(run, parameters))
+def _scheduled(run: RunSpec) -> bool:
+    return run.schedule != CONSTANT or bool(run.schedule_settings.get("warm_up", 0))
+
+
+def _made(spec: ExperimentSpec, run: RunSpec) -> str:
+    """The optimizer of a run, wrapped: ``LRD(torch.optim.Adam(p, …), drop_rate=0.5, …)``."""
+    return _wrapped(spec, run, _base(run))
 
 
 def _wrapped(spec: ExperimentSpec, run: RunSpec, base: str) -> str:
@@ -166,14 +170,14 @@ def _wrapped(spec: ExperimentSpec, run: RunSpec, base: str) -> str:
     return f"LRD({base}, {', '.join(words)})"
 
 
-def _base(run: RunSpec, parameters: str) -> str:
-    """torch's own optimizer where there is one, else one made from the rule."""
+def _base(run: RunSpec) -> str:
+    """torch's own optimizer of parameters ``p`` where there is one, else one made from the rule."""
     rule = get_rule(run.optimizer)
     optimizer = rule.optimizer([torch.nn.Parameter(torch.zeros(1))], run.settings)
     kind = type(optimizer)
     if not kind.__module__.startswith("torch.optim"):
         given = {s.name: run.settings.get(s.name, s.default) for s in rule.settings}
-        return f"get_rule({run.optimizer!r}).optimizer({parameters}, {given!r})"
+        return f"get_rule({run.optimizer!r}).optimizer(p, {given!r})"
     defaults = {
         name: parameter.default for name, parameter in inspect.signature(kind).parameters.items()
     }
@@ -182,7 +186,7 @@ def _base(run: RunSpec, parameters: str) -> str:
         for name, value in optimizer.defaults.items()
         if name in defaults and name not in _SPEED and (name == "lr" or value != defaults[name])
     ]
-    return f"torch.optim.{kind.__name__}({', '.join([parameters, *options])})"
+    return f"torch.optim.{kind.__name__}({', '.join(['p', *options])})"
 
 
 def _acts(spec: ExperimentSpec, run: str, way: Timeline) -> list[str]:
@@ -218,8 +222,7 @@ def _set(before: RunSpec, after: RunSpec) -> str:
     rule = get_rule(after.optimizer)
     old, new = rule.group_options(before.settings), rule.group_options(after.settings)
     differing = {name: value for name, value in new.items() if old.get(name) != value}
-    scheduled = after.schedule != CONSTANT or after.schedule_settings.get("warm_up", 0)
-    if scheduled and "lr" in differing:
+    if _scheduled(after) and "lr" in differing:
         differing["base_lr"] = differing["lr"]
     words = [f"{name}={value!r}" for name, value in differing.items()]
     return f"set_options({', '.join(['lrd', *words])})"

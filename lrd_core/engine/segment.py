@@ -84,4 +84,4 @@ def numbers(values: Sequence[float | torch.Tensor]) -> list[float]:
     if values and isinstance(values[0], torch.Tensor):
         read: list[float] = torch.stack(list(values)).tolist()  # type: ignore[arg-type]
         return read
-    return list(values)  # type: ignore[arg-type]
+    return [float(value) for value in values]

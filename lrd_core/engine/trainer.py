@@ -141,8 +141,7 @@ class Trainer:
             return
         if not self.lazy:
             loss = loss.item()
-            if not math.isfinite(loss):
-                self._diverged(self.step)
+            self._check(loss)
         if self._lr_factor is not None or self._set_by is not self.spec:
             self._set_by, self._set = self.spec, (self.spec.drop_rate, self.lr)
         self._rows.measure(self.step, loss, self._set, self.members)

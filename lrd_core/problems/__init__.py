@@ -14,7 +14,16 @@ from lrd_core.problems.problem import Instance, Point, Problem, View
 from lrd_core.problems.surfaces.surface import Surface
 from lrd_core.settings import SettingError
 
-__all__ = ["PROBLEMS", "Instance", "Point", "Problem", "Surface", "View", "get_problem"]
+__all__ = [
+    "PROBLEMS",
+    "Instance",
+    "Point",
+    "Problem",
+    "Surface",
+    "View",
+    "get_problem",
+    "get_surface",
+]
 
 
 def _found(package: ModuleType) -> list[Problem]:
@@ -42,4 +51,17 @@ def get_problem(name: str) -> Problem:
     problem = PROBLEMS.get(name) if isinstance(name, str) else None
     if problem is None:
         raise SettingError("problem", name, "one of " + ", ".join(PROBLEMS))
+    return problem
+
+
+def get_surface(name: str) -> Surface:
+    """The surface called `name`.
+
+    Raises:
+        SettingError: no such problem, or a task; its field is ``problem``.
+    """
+    problem = get_problem(name)
+    if not isinstance(problem, Surface):
+        names = ", ".join(p.name for p in PROBLEMS.values() if isinstance(p, Surface))
+        raise SettingError("problem", name, f"a surface: one of {names}")
     return problem

@@ -10,18 +10,14 @@ import json
 import sys
 
 from lrd_core.engine.experiment import check_run
-from lrd_core.problems import Surface, get_problem
-from lrd_core.settings import SettingError
+from lrd_core.problems import get_surface
 from lrd_core.swarm.swarm import prepare
 
 
 def main() -> None:
     """Prepares one run after the other."""
     wish = json.load(sys.stdin)
-    surface = get_problem(wish["problem"])
-    if not isinstance(surface, Surface):
-        raise SettingError("problem", wish["problem"], "a surface")
-    surface = surface.settled(wish.get("settings", {}))
+    surface = get_surface(wish["problem"]).settled(wish.get("settings", {}))
     for run in wish["runs"]:
         prepare(surface, check_run(run, 0, surface.suggested_lr))
 

@@ -102,24 +102,22 @@ class Surface:
             SettingError: an unknown setting, or a start outside the view.
         """
         checked = check_settings(self.settings, settings)
-        return SurfaceInstance(self.settled(checked), *self.place(checked))
+        surface = self.settled(checked)
+        return SurfaceInstance(surface, *surface._place(checked))
 
-    def place(self, settings: Mapping[str, Value]) -> tuple[float, float]:
+    def _place(self, settings: Mapping[str, Value]) -> tuple[float, float]:
         """Where a run with checked settings begins, in the plane: the start turned with the
         surface.
 
         Raises:
             SettingError: a start outside the drawn view.
         """
-        surface = self.settled(settings)
         start = float(settings["start_x"]), float(settings["start_y"])
-        at = surface.turn.there(*start) if surface.turn else start
-        for axis, value, (low, high) in zip(
-            "xy", at, (surface.view.x, surface.view.y), strict=True
-        ):
+        at = self.turn.there(*start) if self.turn else start
+        for axis, value, (low, high) in zip("xy", at, (self.view.x, self.view.y), strict=True):
             if not low <= value <= high:
                 mend = f"a finite number in [{low:g}, {high:g}]"
-                if surface.turn:
+                if self.turn:
                     mend = f"a start in the drawn view: turned, its {axis} is {value:g}, not {mend}"
                 raise SettingError(f"settings.start_{axis}", settings[f"start_{axis}"], mend)
         return at

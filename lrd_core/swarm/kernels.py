@@ -11,7 +11,8 @@ from lrd_core.optim.kernels import objects
 from lrd_core.optim.kernels.program import Program
 from lrd_core.problems import Surface
 from lrd_core.settings import SettingError
-from lrd_core.swarm.source import Layout, Variant, layout, source
+from lrd_core.swarm.layout import Layout, Variant, layout
+from lrd_core.swarm.source import source
 
 _Function: Any = ctypes.CFUNCTYPE(None, ctypes.c_int64)
 

@@ -17,7 +17,7 @@ from lrd_core.optim.policies.momentum_aligned import count
 from lrd_core.optim.random_bits import derive, key, threshold
 from lrd_core.optim.rules import get_rule
 from lrd_core.settings import SettingError
-from lrd_core.swarm.source import Choice, Variant
+from lrd_core.swarm.layout import Choice, Variant
 
 Masks = Literal["own", "shared"]
 DType = Literal["float32", "float64"]

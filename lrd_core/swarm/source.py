@@ -3,99 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from lrd_core.optim.kernels.cpu_source import WORDS
 from lrd_core.optim.kernels.program import Line, Program
 from lrd_core.optim.policies.gradients import MOMENTA
 from lrd_core.problems import Surface
 from lrd_core.swarm import elementary
+from lrd_core.swarm.layout import AXES, BLOCK, HEADER, NUMBERS, TURN, Layout, Variant, layout
 
 if TYPE_CHECKING:
     from lrd_core.swarm.formula import Gradient
 
-#: Starts that lie together: their numbers fit the first-level cache for all steps.
-BLOCK = 256
 #: Steps after which a block is asked whether it may stop.
 CHECK = 8
-
-#: How a policy chooses: by a coin a coordinate, by one a start, or as the policy of that name.
-Choice = Literal["coordinate", "start", "gradient_noise", "cautious", "momentum_aligned"]
-
-#: The header, int64.
-HEADER = (
-    "work",  # the first block
-    "blocks",
-    "first",  # number of the first block's first start
-    "steps",
-    "constants",  # (steps, constants), F
-    "keys",  # (steps, 2), uint32: low and high half of the masks' keys
-    "noise_keys",  # the same for the noise
-    "last",  # a coordinate is kept where hash | none <= last
-    "none",
-    "spread",  # how far apart the positions of two starts are: 2, or 0 if all share their coins
-    "numbers",  # `NUMBERS`, F
-    "watch",  # 1: look whether a minimum is reached
-    "stop",  # 1: leave a block whose starts have all reached one
-)
-#: factor: of kept updates or gradients; rest: of the updates that are left out; sigma: the noise's
-#: deviation by the gradient's root mean square; near: squared distance that counts as reached;
-#: whole: 1 if nothing is left out.
-#: cosine, sine, pivot_x, pivot_y: how the surface is turned.
-TURN = ("cosine", "sine", "pivot_x", "pivot_y")
-NUMBERS = ("factor", "rest", "sigma", "near", "whole", *TURN)
 
 _WORDS = WORDS | {
     "weighted_sum": "fma({0}, {1}, {2} * {3})",
     "ema": "fma({2}, {1} - {0}, {0})",
 }
-_AXES = ("x", "y")
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """Which code a swarm needs beside surface and program.
-
-    Attributes:
-        bits: 32 or 64, the floats' width.
-        choice: how the policy chooses.
-        mode: what is left out.
-        scaled: what is kept has a factor.
-        rest: what is left out has a factor.
-        turned: the surface is turned; by how much are numbers, so that one code serves every angle.
-    """
-
-    bits: Literal[32, 64]
-    choice: Choice
-    mode: Literal["update", "gradient"]
-    scaled: bool = False
-    rest: bool = False
-    turned: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Rows of a block: each holds one number of `BLOCK` starts.
-
-    Attributes:
-        rows: all names in order: ``x``, ``y``, states by axis, ``at``, ``which``, noise.
-    """
-
-    rows: tuple[str, ...]
-
-    def __getitem__(self, name: str) -> int:
-        return self.rows.index(name)
-
-
-def layout(program: Program, variant: Variant) -> Layout:
-    """The rows that a kernel works on.
-
-    ``at`` is the step at which a minimum was reached (infinity: never), ``which`` its number.
-    """
-    states = [f"state_{state}_{axis}" for state in program.states for axis in _AXES]
-    noise = ["noise_x", "noise_y"] if variant.choice == "gradient_noise" else []
-    return Layout(("x", "y", *states, "at", "which", *noise))
 
 
 def source(surface: Surface, slopes: Gradient, program: Program, variant: Variant) -> str:
@@ -163,7 +90,7 @@ def _noise(rows: Layout) -> str:
         "    for j in range(BLOCK):",
         "        position = uint32(first + uint32(spread * uint32(j)))",
     ]
-    for offset, axis in enumerate(_AXES):
+    for offset, axis in enumerate(AXES):
         cell = f"float64(hashed(uint32(position + uint32({offset})), k0, k1)) + 0.5"
         lines.append(f"        work[{rows[f'noise_{axis}']}, j] = F(normal(({cell}) / 2.0**32))")
     return "\n".join(lines)
@@ -183,13 +110,13 @@ def _advance(slopes: Gradient, program: Program, variant: Variant, rows: Layout)
     divisors = dict.fromkeys(str(line.args[1]) for line in _by_constants(program))
     lines += [f"    inverse_{name} = F(1) / c_{name}" for name in divisors]
     lines += ["    for j in range(BLOCK):"]
-    body = [f"{axis} = work[{rows[axis]}, j]" for axis in _AXES]
+    body = [f"{axis} = work[{rows[axis]}, j]" for axis in AXES]
     body += _slopes(slopes, variant.turned)
     body += _gradients(variant, rows)
-    for axis in _AXES:
+    for axis in AXES:
         body += _update(program, rows, axis)
     body += _chosen(program, variant)
-    for axis in _AXES:
+    for axis in AXES:
         body += _store(variant, rows, axis)
     return "\n".join([*lines, *(f"        {text}" for text in body)])
 
@@ -199,21 +126,21 @@ def _slopes(slopes: Gradient, turned: bool) -> list[str]:
     if not turned:
         return [*slopes.lines, f"given_x = {slopes.dx}", f"given_y = {slopes.dy}"]
     return [
-        *(f"plane_{axis} = {axis}" for axis in _AXES),
+        *(f"plane_{axis} = {axis}" for axis in AXES),
         *_turned_back(),
         *slopes.lines,
         f"slope_x = {slopes.dx}",
         f"slope_y = {slopes.dy}",
         "given_x = cosine * slope_x - sine * slope_y",
         "given_y = sine * slope_x + cosine * slope_y",
-        *(f"{axis} = plane_{axis}" for axis in _AXES),
+        *(f"{axis} = plane_{axis}" for axis in AXES),
     ]
 
 
 def _turned_back() -> list[str]:
     """From ``x`` and ``y`` in the plane to those on the surface before it was turned."""
     return [
-        *(f"away_{axis} = {axis} - pivot_{axis}" for axis in _AXES),
+        *(f"away_{axis} = {axis} - pivot_{axis}" for axis in AXES),
         "x = cosine * away_x + sine * away_y + pivot_x",
         "y = cosine * away_y - sine * away_x + pivot_y",
     ]
@@ -233,14 +160,12 @@ def _gradients(variant: Variant, rows: Layout) -> list[str]:
     if variant.choice == "gradient_noise":
         # √(mean of squares) as a hypotenuse would not overflow; gradients that large are lost.
         lines = ["deviation = sigma * sqrt(fma(given_x, given_x, given_y * given_y) * F(0.5))"]
-        noise = {axis: f"work[{rows[f'noise_{axis}']}, j]" for axis in _AXES}
-        return lines + [f"g_{a} = fma({noise[a]}, deviation, given_{a})" for a in _AXES]
+        noise = {axis: f"work[{rows[f'noise_{axis}']}, j]" for axis in AXES}
+        return lines + [f"g_{a} = fma({noise[a]}, deviation, given_{a})" for a in AXES]
     if variant.mode == "gradient":
         kept = "given_{0} * factor" if variant.scaled else "given_{0}"
-        return _coins(variant) + [
-            f"g_{a} = select(coin_{a}, {kept.format(a)}, F(0))" for a in _AXES
-        ]
-    return [f"g_{a} = given_{a}" for a in _AXES]
+        return _coins(variant) + [f"g_{a} = select(coin_{a}, {kept.format(a)}, F(0))" for a in AXES]
+    return [f"g_{a} = given_{a}" for a in AXES]
 
 
 def _update(program: Program, rows: Layout, axis: str) -> list[str]:
@@ -283,16 +208,16 @@ def _chosen(program: Program, variant: Variant) -> list[str]:
         return []
     if variant.choice == "momentum_aligned":
         return [
-            *(f"score_{a} = {_momentum(program, a)} * given_{a}" for a in _AXES),
+            *(f"score_{a} = {_momentum(program, a)} * given_{a}" for a in AXES),
             # NaN counts as the smallest; of equal products the first is kept.
-            *(f"score_{a} = select(score_{a} == score_{a}, score_{a}, -NEVER)" for a in _AXES),
+            *(f"score_{a} = select(score_{a} == score_{a}, score_{a}, -NEVER)" for a in AXES),
             "keep_x = (score_x >= score_y) | (whole != F(0))",
             "keep_y = (score_x < score_y) | (whole != F(0))",
         ]
     lines = _coins(variant)
     if variant.choice != "cautious":
-        return lines + [f"keep_{a} = coin_{a}" for a in _AXES]
-    for a in _AXES:
+        return lines + [f"keep_{a} = coin_{a}" for a in AXES]
+    for a in AXES:
         lines += [
             f"full_{a} = {a} + change_{a}",
             f"down_{a} = (full_{a} < {a}) & (given_{a} > F(0))",

@@ -15,8 +15,8 @@ from lrd_core.problems import Surface
 from lrd_core.problems.turn import Turn
 from lrd_core.settings import SettingError
 from lrd_core.swarm import kernels
+from lrd_core.swarm.layout import BLOCK, HEADER, NUMBERS
 from lrd_core.swarm.plan import Masks, Plan
-from lrd_core.swarm.source import BLOCK, HEADER, NUMBERS
 
 #: Positions from 2²⁴ on have other keys: two coordinates a start.
 MAX_STARTS = 1 << 23

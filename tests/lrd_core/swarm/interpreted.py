@@ -15,7 +15,7 @@ from lrd_core.problems import Surface
 from lrd_core.swarm import kernels, source, stepping
 from lrd_core.swarm.formula import gradient
 from lrd_core.swarm.kernels import Kernel
-from lrd_core.swarm.source import Variant, layout
+from lrd_core.swarm.layout import Variant, layout
 
 #: Starts in a block: Python is slow.
 BLOCK = 4

@@ -21,6 +21,7 @@ from backend.jobs.memory import ADVICE
 from backend.jobs.messages import Shutdown
 from backend.jobs.nodes import Node
 from backend.jobs.process import Send, Worker
+from backend.jobs.returning import returned
 from backend.jobs.tasks import Tasks
 from backend.jobs.unanswered import no_worker
 from backend.protocol import ControlIn, ControlOut, Experiment, ExperimentIn, Limits, ResumeIn
@@ -32,9 +33,6 @@ from lrd_core.problems import PROBLEMS
 log = logging.getLogger(__name__)
 
 CLOSE_S = 3.5
-#: In which the worker of an experiment that was being started when the server ended comes back, if
-#: it had heard of it.
-BEGIN_S = 5.0
 #: In which the link of a process that has ended must be closed, its last rows stored.
 END_S = 3.0
 #: In which the store must take the end of an experiment when the server is shut down.
@@ -322,49 +320,27 @@ class Manager:
             self.crew.forget(worker)
 
     async def _await_return(self, job: Job) -> None:
-        since = time.monotonic()
-        # On this machine a process that has ended is seen; one elsewhere may train on, unseen.
-        node = job.experiment.node
-        limit = self._settings.away_limit if node else self._settings.return_limit
-        # Of one that was being started nobody knows whether its worker had heard of it.
-        begins = job.worker is None and job.experiment.state == "starting"
-        limit = min(limit, BEGIN_S) if begins else limit
-        ended, gone = False, job.worker is None
-        while True:
-            worker = job.worker
-            if self._jobs.get(job.id) is not job or (worker is not None and worker.send):
-                return
-            if worker is not None and not worker.ours and not worker.alive():
-                self.crew.forget(worker)
-                await self._exited(worker, "no exit code is known")
-                return
-            # It counts from the last time that it was there: it may come often and be cut again.
-            seen = since if worker is None else max(since, worker.seen)
-            # One of before this server's start, that its node does not have any more.
-            # Between its hello and its assignment it is known to the crew alone.
-            comes = any(one.experiment == job.id for one in self.crew.all())
-            gone = worker is None and not comes
-            ended = bool(node) and gone and not self.crew.nodes.has_others(node)
-            if ended or time.monotonic() - seen > limit:
-                break
-            await asyncio.sleep(0.1)
-        if self._closing or self._jobs.get(job.id) is not job:
+        def wanted() -> bool:
+            return self._jobs.get(job.id) is job
+
+        lost = await returned(job, self.crew, self._settings, wanted)
+        if lost is None:
             return
-        if begins and gone:
+        if lost.died is not None:
+            self.crew.forget(lost.died)
+            await self._exited(lost.died, lost.cause)
+            return
+        if self._closing or not wanted():
+            return
+        if lost.begins:
             await self.launcher.begin_again(job)
             return
         if job.worker is not None:
             job.worker.kill()
-            where = f" on {node}" if node else ""
-            cause = f"its worker process{where} lost the connection and did not come back"
-        elif ended:
-            cause = f"its worker process on {node} ended while the server was away"
-        else:
-            cause = "the server was restarted and its worker process did not come back"
         active, paused = job.active, job.experiment.state == "paused"
         try:
             if active:
-                await job.fail(cause)
+                await job.fail(lost.cause)
         finally:
             self._drop(job)
         if active and self.takes_over:

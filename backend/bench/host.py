@@ -59,6 +59,23 @@ def _used(parent: psutil.Process) -> dict[int, float]:
     return found
 
 
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def end(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Ask a process to end; after so many seconds it has to."""
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 @contextmanager
 def folder() -> Iterator[Path]:
     """A folder for a store; it is gone afterwards."""
@@ -78,9 +95,7 @@ def serving(place: Path, dashboard: bool = False, **settings: object) -> Iterato
     Raises:
         RuntimeError: it did not start.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     environment = os.environ | {
         "LRD_PORT": str(port),
         "LRD_STORE": store_url(place),
@@ -97,12 +112,7 @@ def serving(place: Path, dashboard: bool = False, **settings: object) -> Iterato
         token = (place / "worker.token").read_text(encoding="ascii").strip()
         yield Host(port, token, process.pid)
     finally:
-        process.terminate()
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process, 15)
 
 
 def _await_start(process: subprocess.Popen[bytes], port: int) -> None:

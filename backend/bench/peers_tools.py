@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import numpy as np
 
 from backend.bench import peers_events, peers_page, peers_streamlit
 from backend.bench.curves import curves
+from backend.bench.host import end, free_port
 from backend.bench.peers_log import COLUMNS, PROJECT
 from lrd_core.settings import SettingError
 
@@ -161,9 +161,7 @@ def serving(tool: Tool, folder: Path, runs: int, steps: int) -> Iterator[str]:
     Raises:
         RuntimeError: it did not start, or did not read all.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     environment = _environment() | {"TRACKIO_DIR": str(folder)}
     process = subprocess.Popen(  # noqa: S603
         tool.command(folder, port),
@@ -180,12 +178,7 @@ def serving(tool: Tool, folder: Path, runs: int, steps: int) -> Iterator[str]:
             _await(tool, process, lambda: _newest(url, runs) == steps)
         yield url
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process, 10)
 
 
 def _await(tool: Tool, process: subprocess.Popen[bytes], done: Callable[[], bool]) -> None:

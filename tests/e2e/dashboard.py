@@ -9,6 +9,9 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.backend.server import Server
 
+#: Milliseconds; the machine may be busy: what is computed in the background waits for training.
+COMPUTED = 90_000
+
 
 class Dashboard:
     """One open page."""
@@ -58,6 +61,16 @@ class Dashboard:
         )
         handle = self["workbench"].element_handle()
         self.page.wait_for_function(script, arg=[handle, run, step], timeout=timeout)
+
+    def probe(self, expression: str) -> Any:
+        """What an expression is, in which ``$`` stands for what the page tells tests."""
+        return self["workbench"].evaluate(f"e => {expression.replace('$', 'e.__lrd')}")
+
+    def wait_probe(self, condition: str) -> None:
+        """Wait until such an expression is true."""
+        handle = self["workbench"].element_handle()
+        script = f"e => {condition.replace('$', 'e.__lrd')}"
+        self.page.wait_for_function(script, arg=handle, timeout=COMPUTED)
 
     @property
     def drawn(self) -> int:

@@ -12,12 +12,10 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.backend.server import Server
-from tests.e2e.dashboard import Dashboard
+from tests.e2e.dashboard import COMPUTED, Dashboard
 
 pytestmark = pytest.mark.browser
 Visit = Callable[..., Dashboard]
-#: The machine may be busy: what is looked at waits for training.
-COMPUTED = 90_000
 CLIPBOARD = ["clipboard-read", "clipboard-write"]
 RUNS = [
     {"optimizer": "adam"},
@@ -31,16 +29,6 @@ def started(server: Server, **given: Any) -> str:
     return str(server.create(**settings | given)["id"])
 
 
-def probe(page: Dashboard, expression: str) -> Any:
-    return page["workbench"].evaluate(f"e => {expression.replace('$', 'e.__lrd')}")
-
-
-def wait_probe(page: Dashboard, condition: str) -> None:
-    handle = page["workbench"].element_handle()
-    script = f"e => {condition.replace('$', 'e.__lrd')}"
-    page.page.wait_for_function(script, arg=handle, timeout=COMPUTED)
-
-
 def test_tensors_of_all_runs_stand_in_a_table_that_is_sorted_and_copied(
     server: Server, visit: Visit
 ) -> None:
@@ -51,11 +39,11 @@ def test_tensors_of_all_runs_stand_in_a_table_that_is_sorted_and_copied(
     expect(rows).to_have_count(4)
     page.page.get_by_label("runs of the table").select_option("all")
     expect(rows).to_have_count(12)
-    wait_probe(page, "$.layers !== null && $.layers.runs.length === 3 && $.layers.step > 15")
+    page.wait_probe("$.layers !== null && $.layers.runs.length === 3 && $.layers.step > 15")
     step = page.pause()
-    wait_probe(page, f"$.layers.step === {step}")
+    page.wait_probe(f"$.layers.step === {step}")
     # What the table says is what is recorded of that step.
-    lrd = next(run for run in probe(page, "$.layers")["runs"] if run["run"] == "r2")
+    lrd = next(run for run in page.probe("$.layers")["runs"] if run["run"] == "r2")
     names = [tensor["name"] for tensor in page.experiment()["tensors"]]
     for name, kept in zip(names, lrd["keep_rate"], strict=True):
         assert page.rows("r2", f"keep_rate/{name}")[step] == pytest.approx(kept, abs=1e-6)
@@ -106,7 +94,7 @@ def test_samples_are_shown_with_what_a_run_takes_them_for(server: Server, visit:
     expect(samples.first).to_have_attribute("data-right", "false")
     expect(samples.first).to_have_attribute("title", re.compile(r"taken for .*; wrong in 1 of 1"))
     page.card("r1").locator(".card-name").click()
-    wait_probe(page, "$.samples.run === 'r1'")
+    page.wait_probe("$.samples.run === 'r1'")
 
 
 def test_spirals_show_their_ground_and_a_matrix_has_nothing_to_show(

@@ -14,26 +14,14 @@ from playwright.sync_api import Route, expect
 from lrd_core.optim.random_bits import keep_mask_numpy
 from lrd_core.problems import PROBLEMS
 from tests.backend.server import Server, running_server
-from tests.e2e.dashboard import Dashboard
+from tests.e2e.dashboard import COMPUTED, Dashboard
 
 pytestmark = pytest.mark.browser
 Visit = Callable[..., Dashboard]
-#: The machine may be busy: what is computed in the background waits for training.
-COMPUTED = 90_000
 
 
 def digits(server: Server, **given: Any) -> str:
     return str(server.create(problem="digits", **{"speed": 60, "steps": 3000, **given})["id"])
-
-
-def probe(page: Dashboard, expression: str) -> Any:
-    return page["workbench"].evaluate(f"e => {expression.replace('$', 'e.__lrd')}")
-
-
-def wait_probe(page: Dashboard, condition: str) -> None:
-    handle = page["workbench"].element_handle()
-    script = f"e => {condition.replace('$', 'e.__lrd')}"
-    page.page.wait_for_function(script, arg=handle, timeout=COMPUTED)
 
 
 def measure(page: Dashboard, name: str) -> None:
@@ -139,22 +127,22 @@ def test_paths_are_seen_in_their_plane_over_the_contours_of_the_loss(
 ) -> None:
     page = visit(server, f"/train?experiment={digits(server)}")
     chart = page.chart("trajectories")
-    wait_probe(page, "$.plane !== null && $.plane.step > 60")
+    page.wait_probe("$.plane !== null && $.plane.step > 60")
     expect(chart).to_contain_text(re.compile(r"2 components, \d[\d.]*\s%\s+of the variance"))
     page["loss-contour"].click()
     expect(page["contour-words"]).to_contain_text(re.compile("computing|loss at"))
     expect(page["contour-words"]).to_contain_text("loss at step", timeout=COMPUTED)
-    found = probe(page, "$.contour")
+    found = page.probe("$.contour")
     z = np.array(found["z"], dtype=float)
     assert z.shape == (len(found["y"]), len(found["x"]))
     assert found["directions"] == "plane"
     box = chart.locator(".picture").bounding_box()
     assert box is not None
     # Who comes later sees it where it was computed, however the plane has moved since.
-    wait_probe(page, f"$.plane.step > {probe(page, '$.plane.step')}")
+    page.wait_probe(f"$.plane.step > {page.probe('$.plane.step')}")
     later = visit(server, f"/train?experiment={page.id}")
     expect(later["contour-words"]).to_contain_text("loss at step", timeout=COMPUTED)
-    assert probe(later, "$.contour.map") == found["map"] != probe(later, "$.plane.map")
+    assert later.probe("$.contour.map") == found["map"] != later.probe("$.plane.map")
     # Paths lie where the loss was computed.
     page.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(chart.locator(".chart-hover")).to_contain_text("loss ≈")
@@ -170,7 +158,7 @@ def test_the_loss_around_one_run(server: Server, visit: Visit) -> None:
     page.card("r2").locator(".card-name").click()
     page.page.get_by_label("plane", exact=True).select_option("around")
     expect(page["contour-words"]).to_contain_text("loss at step", timeout=COMPUTED)
-    found = probe(page, "$.contour")
+    found = page.probe("$.contour")
     assert (found["directions"], found["run"]) == ("filter", "r2")
     expect(page.chart("trajectories")).to_contain_text("Adam + LRD, random directions")
 
@@ -221,12 +209,12 @@ def test_the_mask_panel_shows_the_update_itself_and_names_its_run(
 ) -> None:
     id = digits(server)
     page = visit(server, f"/train?experiment={id}")
-    wait_probe(page, "$.picture !== null && $.picture.run === 'r2' && $.picture.step > 20")
+    page.wait_probe("$.picture !== null && $.picture.run === 'r2' && $.picture.step > 20")
     expect(page["mask-run"]).to_have_text("Adam + LRD")
     expect(page["mask-facts"]).to_contain_text(re.compile(r"overlap \d[\d.]*\s%\s+· by chance 33"))
     expect(page.chart("mask")).to_contain_text("shade: size of the update")
     page.pause()
-    picture = probe(page, "(p => ({...p, pixels: [...p.pixels]}))($.picture)")
+    picture = page.probe("(p => ({...p, pixels: [...p.pixels]}))($.picture)")
     run = next(one for one in page.experiment()["runs"] if one["id"] == "r2")
     rows, columns = picture["rows"], picture["columns"]
     kept = np.array(picture["pixels"]).reshape(rows, columns) > 0
@@ -238,7 +226,7 @@ def test_the_mask_panel_shows_the_update_itself_and_names_its_run(
     page["play"].click()
     page.card("r4").locator(".card-name").click()
     expect(page["mask-run"]).to_have_text(re.compile("SGD"))
-    wait_probe(page, "$.picture.run === 'r4'")
+    page.wait_probe("$.picture.run === 'r4'")
     page.page.get_by_label("step looked at").press("Home")
     expect(page.chart("mask")).to_contain_text("at this step")
     expect(page["mask-facts"]).not_to_contain_text("by chance")

@@ -78,25 +78,27 @@ SLIDE = """([slides]) => new Promise((done) => {
   move();
 })"""
 #: For so many seconds: animation frames, and for each row the milliseconds from its making until
-#: the frame that shows it was painted.
+#: the frame in which the chart of the loss shows it was painted.
 WATCH = f"""([run, column, seconds]) => new Promise((done) => {{
   const probe = {PROBE};
   const clock = () => performance.timeOrigin + performance.now();
   const waits = [], frames = [];
   let seen = probe.since(run, column, probe.experiment.step).steps.at(-1) ?? 0;
   const until = performance.now() + seconds * 1000;
+  // Comes once the frame is painted.
+  const channel = new MessageChannel();
+  channel.port1.onmessage = () => {{
+    const now = clock(), upTo = probe.painted('loss');
+    const rows = probe.since(run, column, seen);
+    rows.values.forEach((at, i) => {{
+      if (rows.steps[i] > upTo) return;
+      seen = rows.steps[i];
+      if (Number.isFinite(at)) waits.push(now - at * 1000);
+    }});
+  }};
   const tick = () => {{
     frames.push(performance.now());
-    const rows = probe.since(run, column, seen);
-    if (rows.steps.length > 0) {{
-      seen = rows.steps.at(-1);
-      const channel = new MessageChannel();
-      channel.port1.onmessage = () => {{
-        const now = clock();
-        for (const at of rows.values) if (Number.isFinite(at)) waits.push(now - at * 1000);
-      }};
-      channel.port2.postMessage(0);
-    }}
+    channel.port2.postMessage(0);
     if (performance.now() < until) requestAnimationFrame(tick);
     else setTimeout(() => done({{ frames, waits }}), 100);
   }};

@@ -14,8 +14,11 @@ export function groundOf(element: Element, fallback: string): string {
 }
 
 const FRESH_MS = 1000;
+/** Between two lookups on the page. */
+const APART_MS = 100;
+let latest = Number.NEGATIVE_INFINITY;
 
-/** The ground of an element, looked up at most once a second: that makes the browser restyle. */
+/** The ground of an element, looked up about once a second: that makes the browser restyle. */
 export class Ground {
   private color = "";
   private fallback = "";
@@ -23,8 +26,10 @@ export class Ground {
 
   of(element: Element, fallback: string): string {
     const now = performance.now();
-    if (fallback !== this.fallback || now - this.at > FRESH_MS) {
-      [this.color, this.fallback, this.at] = [groundOf(element, fallback), fallback, now];
+    const isOld = now - this.at > FRESH_MS && now - latest > APART_MS;
+    if (fallback !== this.fallback || isOld) {
+      [this.color, this.fallback] = [groundOf(element, fallback), fallback];
+      this.at = latest = now;
     }
     return this.color;
   }

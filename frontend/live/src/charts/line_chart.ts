@@ -6,7 +6,7 @@ import { TOKENS, tokenVariables } from "../look/palette.ts";
 import { GrowingBounds, type Range, type Scale } from "./axis.ts";
 import { enlargement } from "./enlarge.ts";
 import type { Exported } from "./figure.ts";
-import { groundOf } from "./ground.ts";
+import { Ground } from "./ground.ts";
 import { ChartHeader } from "./header.ts";
 import { HoverTable, titleOf } from "./hover.ts";
 import { chartKeys } from "./keys.ts";
@@ -57,12 +57,13 @@ export class LineChart implements Chart {
   private readonly observer: ResizeObserver;
   private readonly lines: RunLines;
   private readonly bounds = new GrowingBounds();
-  private readonly settled = new Settled();
+  private readonly settled = new Settled(() => this.scene && this.paintOnAxes(this.scene));
   /** Axes and grid as uPlot drew them last, and what they depend on. */
   private readonly axes = document.createElement("canvas");
   private drawnAxes = "";
   private scene: Scene | null = null;
   private drawnSignature = "";
+  private readonly grounds = new Ground();
   private ground = TOKENS.light.page;
   private scale: Scale;
   private zoom: Range | null = null;
@@ -97,6 +98,7 @@ export class LineChart implements Chart {
     this.aside = this.header.aside;
     this.plotHost.className = "chart-plot";
     this.empty.className = "chart-empty";
+    this.empty.hidden = true;
     this.plotHost.append(this.empty);
     this.root.append(this.plotHost);
     host.append(this.root);
@@ -128,6 +130,7 @@ export class LineChart implements Chart {
     }
     if (before !== null && (before.rows !== scene.rows || scene.head < before.head)) {
       this.lines.clear();
+      this.settled.forget();
       this.bounds.reset();
       // Other rows of the same steps are looked at where one was looking.
       if (this.zoom !== null && this.zoom[1] > Math.max(scene.steps, scene.head)) this.zoom = null;
@@ -168,6 +171,7 @@ export class LineChart implements Chart {
 
   destroy(): void {
     this.observer.disconnect();
+    this.settled.stop();
     this.plot.destroy();
     this.root.remove();
   }
@@ -204,8 +208,8 @@ export class LineChart implements Chart {
     this.view = this.zoom ?? [0, Math.max(this.axis.unit, scene.steps, scene.head)];
     this.lines.feed(scene, this.view, Math.max(1, Math.round(this.plot.bbox.width)));
     this.values = this.lines.bounds(scene, this.scale, this.options.range, this.bounds);
-    this.empty.hidden = !this.lines.empty(scene);
-    this.empty.textContent = scene.rows.waiting || (this.options.empty ?? "no rows yet");
+    const words = scene.rows.waiting || (this.options.empty ?? "no rows yet");
+    this.sayEmpty(this.lines.empty(scene) ? words : "");
     this.describe(false);
     const axes = this.axesKey(scene);
     // Axes grow in steps: between these, uPlot has nothing to do.
@@ -221,6 +225,13 @@ export class LineChart implements Chart {
       );
     }
     if (this.hoverStep !== null) this.showHover();
+  }
+
+  /** Words in the place of lines; whatever is written makes the browser lay out the page. */
+  private sayEmpty(words: string): void {
+    if (this.empty.textContent === words) return;
+    this.empty.textContent = words;
+    this.empty.hidden = words === "";
   }
 
   private frame(): Frame {
@@ -358,7 +369,7 @@ export class LineChart implements Chart {
     const scene = this.scene;
     if (scene === null || (!atOnce && performance.now() - this.described < 1000)) return;
     this.described = performance.now();
-    this.ground = groundOf(this.root, TOKENS[scene.theme].page);
+    this.ground = this.grounds.of(this.root, TOKENS[scene.theme].page);
     this.empty.style.background = this.ground;
     const step = scene.cursor ?? scene.head;
     const runs = this.lines

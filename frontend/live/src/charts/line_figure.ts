@@ -8,7 +8,7 @@ import type { LineChartOptions } from "./line_chart.ts";
 import { paintLines } from "./line_paint.ts";
 import { type Frame, xOf, yOf } from "./line_shape.ts";
 import type { RunLines } from "./run_lines.ts";
-import { type Painters, Settled } from "./settled.ts";
+import { all, type Basis, type Painters, Settled } from "./settled.ts";
 import type { Scene } from "./types.ts";
 import type { XAxis } from "./x_axis.ts";
 
@@ -29,11 +29,11 @@ class Whole extends Settled {
   override paint(
     context: CanvasRenderingContext2D,
     _frame: Frame,
-    _key: string,
+    _basis: Basis,
     _newest: number,
     painters: Painters,
   ): void {
-    painters.whole(context);
+    all(painters.whole(context));
   }
 }
 

@@ -5,7 +5,7 @@ import { type RunStyle, runStyle, type Tokens, withAlpha } from "../look/palette
 import { bandPoints, traceBand } from "./band.ts";
 import { type Overlap, overlaps } from "./coincide.ts";
 import { type Frame, type LineShape, type Polyline, xOf, yOf } from "./line_shape.ts";
-import type { Settled } from "./settled.ts";
+import type { Basis, Settled } from "./settled.ts";
 import type { Column, RunView, Scene } from "./types.ts";
 
 /** A line to draw, in drawing order. */
@@ -52,20 +52,12 @@ export function paintLines(
   context.beginPath();
   context.rect(-2, -3, frame.width + 4, frame.height + 6);
   context.clip();
-  settled.paint(context, frame, keyOf(frame, scene, lines, tokens), newestOf(lines), {
-    whole: (on) => {
-      const traced = lines.map((line) => traceLine(line, frame, scene));
-      const covers = overlaps(
-        traced.map((line) => line.main.band),
-        1.1,
-      );
-      settled.covers = covers;
-      paintTraced(on, frame, scene, traced, covers, tokens);
-    },
-    tail: (column) => {
+  settled.paint(context, frame, basisOf(frame, scene, lines, tokens), newestOf(lines), {
+    whole: (on) => paintWhole(on, frame, scene, lines, tokens),
+    tail: (column, whole) => {
       const traced = lines.map((line) => traceLine(line, frame, scene, column));
-      const covers = settled.covers.map((parts) => atEnd(parts, column / frame.ratio));
-      paintTraced(context, frame, scene, traced, covers, tokens);
+      const covers = whole.map((parts) => atEnd(parts, column / frame.ratio));
+      for (const _ of paintTraced(context, frame, scene, traced, covers, tokens));
     },
   });
   if (now >= frame.x[0] && now <= frame.x[1] && now > 0) {
@@ -82,40 +74,62 @@ export function paintLines(
   );
 }
 
-function paintTraced(
+function* paintWhole(
+  context: CanvasRenderingContext2D,
+  frame: Frame,
+  scene: Scene,
+  lines: readonly Line[],
+  tokens: Tokens,
+): Generator<void, Overlap[][]> {
+  const traced: Traced[] = [];
+  for (const line of lines) {
+    traced.push(traceLine(line, frame, scene));
+    yield;
+  }
+  const bands = traced.map((line) => line.main.band);
+  const covers = overlaps(bands, 1.1);
+  yield;
+  yield* paintTraced(context, frame, scene, traced, covers, tokens);
+  return covers;
+}
+
+/** A line with each step. */
+function* paintTraced(
   context: CanvasRenderingContext2D,
   frame: Frame,
   scene: Scene,
   traced: readonly Traced[],
   covers: readonly (readonly Overlap[])[],
   tokens: Tokens,
-): void {
+): Generator<void> {
   paintMarks(context, frame, scene, tokens);
   const cut = scene.cursor === null ? frame.width + 4 : xOf(frame, scene.cursor);
   for (const line of traced) paintBand(context, frame, line, cut);
-  traced.forEach((line, k) => {
+  for (const [k, line] of traced.entries()) {
     const cover = line.lifted || line.faint ? [] : (covers[k] ?? []);
     clipped(context, frame, -4, cut, () => paintLine(context, frame, line, cover, 1));
     if (scene.cursor !== null) {
       clipped(context, frame, cut, frame.width + 4, () => paintLine(context, frame, line, [], 0.2));
     }
-  });
+    yield;
+  }
   for (const line of traced) paintFork(context, frame, line, tokens);
 }
 
 /** All that lines look like, but for the rows that are added at their ends. */
-function keyOf(frame: Frame, scene: Scene, lines: readonly Line[], tokens: Tokens): string {
-  const shapes = lines.map(
-    ({ run, shape, faint, around }) =>
-      `${run.id}/${run.slot}/${run.from ?? 0}/${shape.state}/${faint}/${around?.mean.generation}`,
+function basisOf(frame: Frame, scene: Scene, lines: readonly Line[], tokens: Tokens): Basis {
+  const runs = lines.map(
+    ({ run, shape, faint }) => `${run.id}/${run.slot}/${run.from ?? 0}/${shape.first}/${faint}`,
   );
   const marks = scene.marks.map((mark) => `${mark.step}/${mark.run}`);
-  return [
+  const look = [
     [frame.width, frame.height, frame.ratio, ...frame.x, ...frame.y, frame.scale].join(),
     [scene.theme, tokens.page, scene.lifted, scene.cursor, scene.smoothing].join(),
-    shapes.join(),
+    runs.join(),
     marks.join(),
   ].join("|");
+  const points = lines.map(({ shape, around }) => `${shape.state}/${around?.mean.generation}`);
+  return { look, points: points.join() };
 }
 
 /** The pixel column up to which no line will change. */

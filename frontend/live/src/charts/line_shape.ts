@@ -86,6 +86,11 @@ export class LineShape {
     return this.drawn.n === 0;
   }
 
+  /** Step of its first point; −1 without any. */
+  get first(): number {
+    return this.drawn.n > 0 ? (this.drawn.steps[0] as number) : -1;
+  }
+
   /** Changes where earlier rows are no longer what they were. */
   get state(): number {
     return this.generation;

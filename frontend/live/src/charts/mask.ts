@@ -45,6 +45,7 @@ const NOTE_HEIGHT = 20;
 export class MaskPicture implements Chart {
   private stack: Layers;
   private readonly note = document.createElement("div");
+  private readonly words = document.createTextNode("");
   private target: MaskTarget | null = null;
   private scene: Scene | null = null;
   private drawn = "";
@@ -56,6 +57,7 @@ export class MaskPicture implements Chart {
     this.stack.root.classList.add("chart", "mask");
     this.stack.root.setAttribute("role", "img");
     this.note.className = "picture-note";
+    this.note.append(this.words);
     this.stack.root.append(this.note);
   }
 
@@ -228,9 +230,10 @@ export class MaskPicture implements Chart {
   }
 
   private say(text: string, tensor: string, more = ""): void {
-    this.note.title = more;
-    if (this.note.textContent === text) return;
-    this.note.textContent = text;
+    if (this.note.title !== more) this.note.title = more;
+    if (this.words.data === text) return;
+    // Another text node would make the browser style what is around it.
+    this.words.data = text;
     const whose = this.target === null ? "" : `, ${this.target.run.name}`;
     const label = tensor ? `Mask of ${tensor}${whose}: ${text}` : text;
     this.stack.root.setAttribute("aria-label", label);

@@ -55,7 +55,9 @@ export function ChartPanel<T extends Framed>(props: Props<T>) {
     }
     const remove = app.loop.add(() => {
       before.current?.(chart);
-      chart.update(app.scene(session));
+      const scene = app.scene(session);
+      chart.update(scene);
+      app.painted.set(props.name, scene.head);
     });
     return () => {
       remove();

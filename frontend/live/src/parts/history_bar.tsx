@@ -27,7 +27,10 @@ export function HistoryBar({ session }: { session: Session }) {
   const [width, setWidth] = useState(1000);
   const live = session.cursor.value === null;
   const { steps } = session.experiment.value;
-  const now = useMemo(() => ({ share: signal("0%"), head: signal("0%"), words: signal("") }), []);
+  const now = useMemo(
+    () => ({ step: signal(0), share: signal("0%"), head: signal("0%"), words: signal("") }),
+    [],
+  );
 
   useLayoutEffect(() => {
     if (!bar.current) return;
@@ -42,6 +45,7 @@ export function HistoryBar({ session }: { session: Session }) {
     () =>
       app.loop.add(() => {
         const total = Math.max(session.experiment.peek().steps, session.head, 1);
+        now.step.value = session.shownStep;
         now.share.value = `${(session.shownStep / total) * 100}%`;
         now.head.value = `${(session.head / total) * 100}%`;
         now.words.value = `step ${formatStep(session.shownStep)} of ${formatStep(total)}`;
@@ -110,8 +114,8 @@ export function HistoryBar({ session }: { session: Session }) {
           aria-label="step looked at"
           aria-valuemin={1}
           aria-valuemax={steps}
-          aria-valuenow={session.cursor.value ?? session.head}
-          aria-valuetext={now.words.value}
+          aria-valuenow={now.step}
+          aria-valuetext={now.words}
           onKeyDown={keys}
         >
           <Ticks session={session} width={width} />

@@ -1,5 +1,6 @@
 import { type Signal, signal } from "@preact/signals";
 import { formatPercent, formatStep, formatValue } from "../look/format.ts";
+import type { Run } from "../protocol.ts";
 import { meanAt, valueAt } from "../state/history.ts";
 import { heldOut } from "../state/measured.ts";
 import type { Session } from "../state/session.ts";
@@ -19,12 +20,17 @@ export interface CardNumbers {
   test: Signal<string>;
 }
 
+/** Cards that are written in one frame: each makes the browser lay out its text anew. */
+const AT_ONCE = 3;
+
 /** The numbers of every run at the step looked at, and that step. */
 export class Numbers {
   readonly step = signal("0");
   /** What `test` is. */
   readonly testLabel = signal("test");
   private readonly cards = new Map<string, CardNumbers>();
+  /** What each card was written from. */
+  private readonly written = new Map<string, string>();
 
   card(run: string): CardNumbers {
     let card = this.cards.get(run);
@@ -35,8 +41,8 @@ export class Numbers {
     return card;
   }
 
-  /** Called once a frame. */
-  update(session: Session): void {
+  /** Called once a frame; false while there are cards left for the next ones. */
+  update(session: Session): boolean {
     const step = session.shownStep;
     this.step.value = formatStep(step);
     const { rows } = session;
@@ -49,7 +55,16 @@ export class Numbers {
         )
       : null;
     this.testLabel.value = held === null ? "test" : `test ${held}`;
-    for (const run of runs) {
+    const state = `${step} ${rows.version} ${held}`;
+    const stateOf = (run: Run) => `${state} ${run.drop_rate} ${session.cursor.peek()}`;
+    const old = runs.filter((run) => this.written.get(run.id) !== stateOf(run));
+    // Those that were written longest ago come first.
+    const turns = [...this.written.keys()];
+    old.sort((a, b) => turns.indexOf(a.id) - turns.indexOf(b.id));
+    const next = old.slice(0, AT_ONCE);
+    for (const run of next) {
+      this.written.delete(run.id);
+      this.written.set(run.id, stateOf(run));
       const card = this.card(run.id);
       const rates = rows.column(run.id, "drop_rate");
       const live = session.cursor.peek() === null || rates === undefined;
@@ -63,6 +78,7 @@ export class Numbers {
       const test = valueAt(column(`test_${held ?? "accuracy"}`), step);
       card.test.value = held === "loss" ? formatValue(test) : formatPercent(test);
     }
+    return next.length === old.length;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Session } from "../state/session.ts";
 import { AccuracyChart, KeptChart, LossChart } from "./charts.tsx";
+import { useApp } from "./context.ts";
 import { LookPanel } from "./look_panel.tsx";
 import type { Numbers } from "./numbers.ts";
 import { RunColumn } from "./run_column.tsx";
@@ -9,10 +10,12 @@ import { VerdictCard } from "./verdict_card.tsx";
 
 /** A task: six pictures of one training. */
 export function Train({ session, numbers }: { session: Session; numbers: Numbers }) {
+  const app = useApp();
+  const widened = app.wide.value && app.look.value === "layers";
   return (
     <div class="body train">
       <RunColumn session={session} numbers={numbers} />
-      <div class="grid">
+      <div class={`grid ${widened ? "widened" : ""}`}>
         <LossChart session={session} class="boxed" />
         <AccuracyChart session={session} class="boxed" />
         <TrajectoriesChart session={session} class="boxed" />

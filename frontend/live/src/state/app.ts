@@ -63,6 +63,8 @@ export class App {
   /** Whether the keys are shown. */
   readonly help = signal(false);
   readonly toast = signal<Toast | null>(null);
+  /** The newest step that each picture of an experiment has been drawn with. */
+  readonly painted = new Map<string, number>();
   /** Why there is nothing to show, in words; empty while all is well. */
   readonly trouble = signal("");
   readonly session: ReadonlySignal<Session | null>;

@@ -10,14 +10,27 @@ export interface Part {
   strict: boolean;
 }
 
+/** Points that there is room for at the least, and beyond what the past has. */
+const SMALLEST = 512;
+const SPARE = 64;
+/** A bucket's lowest, highest and last row. */
+const OF_BUCKET = 3;
+
 let generations = 0;
+
+/** Rows, of which the first `n` count. */
+interface Appended {
+  n: number;
+  steps: Float32Array | Float64Array;
+  values: Float32Array | Float64Array;
+}
 
 /** A column put together from pieces of the past and the rows since; it grows with these only. */
 export class Composed {
   private n = 0;
-  private steps = new Float64Array(512);
-  private values = new Float64Array(512);
-  private of = new Int32Array(512);
+  private steps: Float64Array;
+  private values: Float64Array;
+  private of: Int32Array;
   private readonly generation: number;
   private readonly thin: [number, number][] = [];
   private readonly buckets = {
@@ -35,6 +48,10 @@ export class Composed {
   ) {
     generations += 1;
     this.generation = generations;
+    const capacity = Math.max(SMALLEST, mostPoints(parts, line) + SPARE);
+    this.steps = new Float64Array(capacity);
+    this.values = new Float64Array(capacity);
+    this.of = new Int32Array(capacity);
     for (const part of parts) {
       if (line && part.piece.buckets !== null) this.addBuckets(part);
       else this.addRows(part);
@@ -48,7 +65,7 @@ export class Composed {
   }
 
   /** Appends rows of a column from index `from` on. */
-  append({ n, steps, values }: Column, from: number): void {
+  append({ n, steps, values }: Appended, from: number): void {
     const count = n - from;
     if (count <= 0) return;
     this.reserve(this.n + count);
@@ -60,11 +77,9 @@ export class Composed {
 
   private addRows({ piece, from, to }: Part): void {
     const { steps, values } = piece;
-    for (let i = firstFrom(steps, from); i < steps.length; i++) {
-      const step = steps[i] as number;
-      if (step > to) break;
-      this.push(step, values[i] as number, -1);
-    }
+    const begin = firstFrom(steps, from);
+    const rows = { n: firstFrom(steps, to + 1), steps, values };
+    this.append(rows, begin);
     const end = Math.min(to, steps[steps.length - 1] ?? 0);
     if (piece.thin && end >= from) this.thin.push([from, end]);
   }
@@ -99,7 +114,7 @@ export class Composed {
   }
 
   private push(step: number, value: number, bucket: number): void {
-    this.reserve(this.n + 1);
+    if (this.n === this.steps.length) this.reserve(this.n + 1);
     this.steps[this.n] = step;
     this.values[this.n] = value;
     this.of[this.n] = bucket;
@@ -118,6 +133,17 @@ export class Composed {
     this.values = grown(this.values, new Float64Array(capacity));
     this.of = grown(this.of, new Int32Array(capacity));
   }
+}
+
+/** What the parts have at most, as points. */
+function mostPoints(parts: readonly Part[], line: boolean): number {
+  let sum = 0;
+  for (const { piece, from, to } of parts) {
+    // The bucket in which it ends begins before it.
+    const rows = firstFrom(piece.steps, to + 1) + 1 - firstFrom(piece.steps, from);
+    sum += Math.max(0, rows) * (line && piece.buckets !== null ? OF_BUCKET : 1);
+  }
+  return sum;
 }
 
 /** Index of the first step that is at least `from`. */

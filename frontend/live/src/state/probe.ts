@@ -12,6 +12,8 @@ export interface Probe {
   /** Values of the rows after a step. */
   since(run: string, column: string, step: number): { steps: number[]; values: number[] };
   readonly drawn: number;
+  /** The newest step that a picture has been drawn with. */
+  painted(picture: string): number;
   readonly experiment: Experiment | null;
   readonly plane: PlaneView | null;
   readonly contour: ContourView | null;
@@ -43,6 +45,7 @@ export function exposeForTests(app: App, host: HTMLElement): void {
     get drawn() {
       return app.loop.drawn;
     },
+    painted: (picture) => app.painted.get(picture) ?? 0,
     get experiment() {
       return app.session.peek()?.experiment.peek() ?? null;
     },

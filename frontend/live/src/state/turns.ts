@@ -1,10 +1,9 @@
-/** Milliseconds of such work in one frame, and how long a frame is taken to be. */
-const BUDGET_MS = 4;
+/** How long a frame is taken to be, besides such work. */
 const FRAME_MS = 14;
 
 /**
- * Shares out work that can wait, so that no frame is late for it. What belongs together is done
- * together: a chart that has some of its lines anew has to be painted for each.
+ * Shares out work that can wait, so that no frame is late for it: one kind of work has its turn
+ * in a frame. What belongs together is of one kind, and is done in the same frame.
  */
 export class Turns {
   private began = Number.NEGATIVE_INFINITY;
@@ -17,11 +16,9 @@ export class Turns {
     if (now - this.began >= FRAME_MS + this.spent) {
       this.began = now;
       this.spent = 0;
-      this.current = "";
+      this.current = kind;
     }
-    if (kind !== this.current && this.spent >= BUDGET_MS) return false;
-    this.current = kind;
-    return true;
+    return kind === this.current;
   }
 
   /** So many milliseconds were taken. */

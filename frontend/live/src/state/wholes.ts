@@ -36,7 +36,7 @@ interface Kept {
 
 /**
  * Columns that begin with the past and go on with the rows that come. When the past is read anew
- * they are made anew as well, a few at a time: until its turn comes, one goes on as it was.
+ * they are made anew as well, a run at a time: until its turn comes, one goes on as it was.
  */
 export class Wholes {
   private readonly kept = new Map<string, Map<string, Kept[]>>();
@@ -70,9 +70,9 @@ export class Wholes {
 
   private made(asked: Asked, raw: Column | undefined, old: Kept | undefined): Kept {
     const { run, name, line, viewKey, basis } = asked;
-    // One that has nothing yet is shown as soon as there is something.
-    const turn = `${name}\n${line}`;
-    if (old !== undefined && old.composed.column.n > 0 && !this.turns.admits(turn)) {
+    // One that has nothing yet is shown as soon as there is something. Columns of a run belong
+    // together: pictures are made of several, row by row.
+    if (old !== undefined && old.composed.column.n > 0 && !this.turns.admits(run)) {
       this.later();
       return old;
     }

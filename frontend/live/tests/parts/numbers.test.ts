@@ -39,3 +39,35 @@ describe("a card's number on held-out data", () => {
     expect(page(seeds)).toMatchObject({ label: "test loss", test: "0.500" });
   });
 });
+
+describe("the cards of many runs", () => {
+  it("are written a few in a frame, those first that were written longest ago", () => {
+    const history = new History();
+    const runs = Array.from({ length: 5 }, (_, k) => run(k));
+    const rows = (step: number, loss: number) =>
+      history.ingest(
+        frame(
+          step,
+          runs.map(({ id }) => block(id, step, { loss: [loss] })),
+        ),
+      );
+    const session = {
+      history,
+      rows: history,
+      shownStep: 1,
+      experiment: signal({ kind: "surface" } as Experiment),
+      runs: signal(runs),
+      cursor: signal<number | null>(null),
+    };
+    const numbers = new Numbers();
+    const update = () => numbers.update(session as unknown as Session);
+    const losses = () => runs.map(({ id }) => numbers.card(id).loss.value).join(" ");
+    rows(1, 4);
+    expect([update(), losses()]).toEqual([false, "4.00 4.00 4.00 – –"]);
+    rows(2, 8);
+    session.shownStep = 2;
+    expect([update(), losses()]).toEqual([false, "8.00 4.00 4.00 8.00 8.00"]);
+    expect([update(), losses()]).toEqual([true, "8.00 8.00 8.00 8.00 8.00"]);
+    expect(update()).toBe(true);
+  });
+});

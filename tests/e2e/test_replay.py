@@ -23,6 +23,7 @@ def test_the_past_is_played_with_every_chart_and_by_keys(server: Server, visit: 
     expect(page["key-help"]).to_contain_text("fork a run at the step looked at")
     expect(page["key-help"]).to_contain_text("20 steps back or on")
     page.page.keyboard.press("?")
+    expect(page["key-help"]).to_be_hidden()
     page["history-bar"].get_by_role("slider").press("Home")
     expect(page["step"]).to_have_text("1")
     before = page.ink(page["surface-map"])

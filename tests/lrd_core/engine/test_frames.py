@@ -62,11 +62,11 @@ def test_a_gap_in_steps_starts_a_new_block() -> None:
 
 def test_losses_keep_all_their_bits_and_curves_half() -> None:
     buffer = ColumnBuffer()
-    buffer.add("r1", 1, {"loss": 0.1, "grad_norm": 0.1, "x": math.inf})
+    buffer.add("r1", 1, {"loss": 0.1, "grad_norm": 0.1, "lr": 1e300, "x": math.inf})
     (only,) = buffer.take()
     assert only.column("loss")[0] == 0.1
     assert only.column("grad_norm")[0] == np.float32(0.1)
-    assert only.column("x")[0] == math.inf
+    assert only.column("x")[0] == only.column("lr")[0] == math.inf
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ export interface Listener {
 }
 
 const FIRST_DELAY_MS = 250;
-const LAST_DELAY_MS = 4000;
+const LAST_DELAY_MS = 2000;
 const PING_MS = 4000;
 /** Silence after which a connection counts as dead although nobody closed it. */
 const SILENCE_MS = 10000;

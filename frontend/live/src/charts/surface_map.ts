@@ -129,6 +129,7 @@ export class SurfaceMap extends PathPicture {
     const tokens = TOKENS[scene.theme];
     const heads = headsOf(scene, this.trails, width, height);
     const [startX, startY] = this.place(this.options.start.x, this.options.start.y);
+    this.trails.paintTails(context, scene);
     this.drawPoints(context, scene);
     context.beginPath();
     context.arc(startX, startY, 5.5, 0, 2 * Math.PI);

@@ -1,8 +1,9 @@
-/** The paths of all runs on one layer that is only added to, redrawn whole when it must be. */
+/** The paths of all runs: faint on a layer that is only added to, their tails strong on another. */
 
 import { runStyle, TOKENS, withAlpha } from "../look/palette.ts";
 import { areAligned } from "./aligned.ts";
 import type { Layers } from "./flat_stack.ts";
+import { ASIDE, FLOOR, fades, strokesOf, tailLength } from "./tails.ts";
 import { type Place, Trail } from "./trail.ts";
 import type { Rows, RunView, Scene } from "./types.ts";
 
@@ -20,6 +21,8 @@ export class TrailLayer {
   private readonly trails = new Map<string, Trail>();
   private basis = "";
   private rows: Rows | null = null;
+  /** What the layer itself cannot be weakened by. */
+  private weaker = 1;
 
   constructor(
     private readonly stack: Layers,
@@ -46,6 +49,9 @@ export class TrailLayer {
     const whole = basis !== this.basis || scene.rows !== this.rows || !this.allContinue(scene);
     this.rows = scene.rows;
     this.basis = basis;
+    // A lifted path is strong from end to end.
+    const strength = scene.lifted === null && fades() ? FLOOR : 1;
+    this.weaker = this.stack.fade(this.layer, strength);
     if (whole) {
       this.stack.clear(this.layer);
       this.trails.clear();
@@ -89,15 +95,15 @@ export class TrailLayer {
     const style = runStyle(run.slot, scene.theme);
     const lifted = run.id === scene.lifted;
     context.lineJoin = "round";
-    context.globalAlpha = scene.lifted === null || lifted ? 1 : 0.55;
+    context.globalAlpha = this.weaker * (scene.lifted === null || lifted ? 1 : ASIDE);
     context.setLineDash([]);
     context.lineCap = "butt";
-    const scale = this.stack.width < SMALL ? 2 / 3 : 1;
-    context.lineWidth = this.options.halo * scale + (lifted ? 1 : 0);
+    const { line, halo } = this.widths(lifted);
+    context.lineWidth = halo;
     context.strokeStyle = withAlpha(TOKENS[scene.theme].page, 0.7);
     context.stroke(trail.path(fresh.halo));
     context.lineCap = style.dashed ? "butt" : "round";
-    context.lineWidth = this.options.line * scale + (lifted ? 1 : 0);
+    context.lineWidth = line;
     context.strokeStyle = style.color;
     if (style.dashed) {
       context.setLineDash([7, 4]);
@@ -106,8 +112,62 @@ export class TrailLayer {
     context.stroke(trail.path(fresh.line));
     context.setLineDash([]);
     context.lineDashOffset = 0;
-    if (run.from && fresh.halo === 0) ring(context, trail.xs[0], trail.ys[0]);
     context.globalAlpha = 1;
+  }
+
+  /** Draws the newest part of every path strong, and where forks begin. */
+  paintTails(context: CanvasRenderingContext2D, scene: Scene): void {
+    for (const run of ordered(scene)) {
+      const trail = this.trails.get(run.id);
+      if (trail === undefined || trail.xs.length === 0) continue;
+      context.globalAlpha = scene.lifted === null || run.id === scene.lifted ? 1 : ASIDE;
+      if (scene.lifted === null && fades()) this.paintTail(context, trail, run, scene);
+      context.strokeStyle = runStyle(run.slot, scene.theme).color;
+      if (run.from) ring(context, trail.xs[0], trail.ys[0]);
+    }
+    context.globalAlpha = 1;
+  }
+
+  private paintTail(
+    context: CanvasRenderingContext2D,
+    trail: Trail,
+    run: RunView,
+    scene: Scene,
+  ): void {
+    if (trail.xs.length < 2) return;
+    const style = runStyle(run.slot, scene.theme);
+    const { line, halo } = this.widths(false);
+    const length = tailLength(this.stack.width, this.stack.height);
+    const pieces = strokesOf(length).map(({ back, alpha }) => {
+      const from = trail.back(back);
+      return { alpha, at: from.at, path: trail.path(from.next - 1, from) };
+    });
+    context.lineJoin = "round";
+    context.lineCap = "butt";
+    context.lineWidth = halo;
+    context.strokeStyle = withAlpha(TOKENS[scene.theme].page, 0.7);
+    for (const { alpha, path } of pieces.filter((_, i) => i % 3 === 1)) {
+      context.globalAlpha = Math.min(1, 2 * alpha);
+      context.stroke(path);
+    }
+    context.lineCap = style.dashed ? "butt" : "round";
+    context.lineWidth = line;
+    context.strokeStyle = style.color;
+    if (style.dashed) context.setLineDash([7, 4]);
+    for (const { alpha, at, path } of pieces) {
+      context.globalAlpha = alpha;
+      context.lineDashOffset = at;
+      context.stroke(path);
+    }
+    context.setLineDash([]);
+    context.lineDashOffset = 0;
+    context.globalAlpha = 1;
+  }
+
+  private widths(lifted: boolean): { line: number; halo: number } {
+    const scale = this.stack.width < SMALL ? 2 / 3 : 1;
+    const more = lifted ? 1 : 0;
+    return { line: this.options.line * scale + more, halo: this.options.halo * scale + more };
   }
 }
 

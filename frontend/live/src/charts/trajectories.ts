@@ -253,6 +253,7 @@ export class Trajectories extends PathPicture {
   private drawHeads(context: CanvasRenderingContext2D, scene: Scene, place: Place): void {
     const { width, height } = this.stack;
     const ground = this.ground.of(this.stack.root, TOKENS[scene.theme].page);
+    this.trails.paintTails(context, scene);
     const [x, y] = place(0, 0);
     context.beginPath();
     context.arc(x, y, 4, 0, 2 * Math.PI);

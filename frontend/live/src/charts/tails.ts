@@ -1,0 +1,37 @@
+/** How a path fades: its newest part is strong, older parts weaken to what can still be followed. */
+
+/** How strong the part of a path is that lies far behind its head. */
+export const FLOOR = 0.5;
+/** How strong other paths are while one is lifted above them. */
+export const ASIDE = 0.4;
+/** Share of a picture's smaller side along which a path fades. */
+const SHARE = 0.5;
+/** Strokes that lie on top of each other, each one nearer to the head. */
+const STROKES = 7;
+
+export interface Stroke {
+  /** Where it begins, in pixels along the path before its end. */
+  back: number;
+  /** How opaque it is. */
+  alpha: number;
+}
+
+/** Strokes that together grow from nothing to opaque by equal amounts, the longest first. */
+export function strokesOf(length: number, count = STROKES): Stroke[] {
+  return Array.from({ length: count }, (_, k) => ({
+    back: (length * (count - k)) / count,
+    alpha: 1 / (count - k),
+  }));
+}
+
+/** Pixels along which a path fades on a picture of this size. */
+export const tailLength = (width: number, height: number): number =>
+  SHARE * Math.min(width, height);
+
+let still: MediaQueryList | null = null;
+
+/** Whether paths fade: not for people who want no motion. */
+export function fades(): boolean {
+  still ??= matchMedia("(prefers-reduced-motion: reduce)");
+  return !still.matches;
+}

@@ -81,6 +81,7 @@ export abstract class PathPicture implements Chart {
     const { scene } = this;
     const { width, height, root } = this.stack;
     if (scene === null || width === 0) return null;
+    const held = this.held();
     const figure: Figure = {
       width,
       height,
@@ -88,7 +89,15 @@ export abstract class PathPicture implements Chart {
       ground: groundOf(root, TOKENS[scene.theme].page),
       runs: scene.runs,
       ...this.framed(),
-      paint: (context, cursor = scene.cursor) => this.paintOn(context, { ...scene, cursor }),
+      // Training goes on between the frames of a recording: all show the same part of the same picture.
+      paint: (context, cursor = scene.cursor) => {
+        const newest = held();
+        try {
+          this.paintOn(context, { ...scene, cursor }, width, height);
+        } finally {
+          newest();
+        }
+      },
     };
     const data = {
       kind: "stored" as const,
@@ -99,6 +108,12 @@ export abstract class PathPicture implements Chart {
     };
     return { figure, data: this.rowsOf(data), moves: this.showsPaths };
   }
+
+  /**
+   * Keeps what is shown now besides the rows. The function given shows that again, for drawings that
+   * come later; what it gives goes back to the newest.
+   */
+  protected abstract held(): () => () => void;
 
   /** Title and axes of the picture where it is saved. */
   protected abstract framed(): Pick<Figure, "title" | "note" | "x" | "y">;
@@ -112,9 +127,14 @@ export abstract class PathPicture implements Chart {
   protected abstract forget(): void;
 
   /** All layers on a context that is not the screen's. */
-  private paintOn(context: CanvasRenderingContext2D, scene: Scene): void {
+  private paintOn(
+    context: CanvasRenderingContext2D,
+    scene: Scene,
+    width: number,
+    height: number,
+  ): void {
     const { stack, trails } = this;
-    this.stack = flatStack(stack, context);
+    this.stack = flatStack({ root: stack.root, unit: stack.unit, width, height }, context);
     this.trails = new TrailLayer(this.stack, PATHS, this.paths);
     this.forget();
     try {

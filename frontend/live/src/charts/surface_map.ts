@@ -89,6 +89,15 @@ export class SurfaceMap extends PathPicture {
     this.drawTop(shown);
   }
 
+  protected held(): () => () => void {
+    const { options, contours, updates } = this;
+    return () => {
+      const newest = { options: this.options, contours: this.contours, updates: this.updates };
+      Object.assign(this, { options, contours, updates });
+      return () => Object.assign(this, newest);
+    };
+  }
+
   protected framed(): Pick<Figure, "title" | "x" | "y"> {
     const { formula, x, y } = this.options.surface;
     const { width, height } = this.stack;

@@ -50,6 +50,8 @@ export class Trajectories extends PathPicture {
   private from: Projection = RANDOM;
   private fromView: PlaneView | null = null;
   private shown: { plane: Projection; view: PlaneView } | null = null;
+  /** What is drawn instead of the newest, while a picture is saved. */
+  private fixed: { rows: Projected; plane: Projection; view: PlaneView } | null = null;
   private groundKey = "";
   private changedLines = false;
 
@@ -72,6 +74,17 @@ export class Trajectories extends PathPicture {
   override destroy(): void {
     this.glide.stop();
     super.destroy();
+  }
+
+  protected held(): () => () => void {
+    const { look, lines, shown, scene } = this;
+    const rows = shown && scene && new Projected(scene.rows, shown.plane);
+    const fixed = rows && { rows, ...shown };
+    return () => {
+      const newest = { look: this.look, lines: this.lines };
+      Object.assign(this, { look, lines, fixed });
+      return () => Object.assign(this, newest, { fixed: null });
+    };
   }
 
   protected framed(): Pick<Figure, "title" | "note" | "x" | "y"> {
@@ -118,8 +131,8 @@ export class Trajectories extends PathPicture {
     const around = this.look.around !== null;
     const { rows, plane, view } = around
       ? { rows: scene.rows, plane: RANDOM, view: this.ownView() }
-      : this.moved(scene, width, height);
-    if (!around) this.shown = { plane, view };
+      : (this.fixed ?? this.moved(scene, width, height));
+    if (!around && this.fixed === null) this.shown = { plane, view };
     const place: Place = (x, y) => [
       (x - view.x[0]) * view.scale,
       height - (y - view.y[0]) * view.scale,

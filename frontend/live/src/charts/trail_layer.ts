@@ -172,7 +172,7 @@ export class TrailLayer {
 }
 
 /** Where a fork leaves the path that it comes from. */
-function ring(context: CanvasRenderingContext2D, x = 0, y = 0): void {
+export function ring(context: CanvasRenderingContext2D, x = 0, y = 0): void {
   context.beginPath();
   context.arc(x, y, 3, 0, 2 * Math.PI);
   context.lineWidth = 1.5;

@@ -15,12 +15,24 @@ const column = (values: readonly number[]): Column => ({
 const place = (x: number, y: number): Seen | null =>
   x < 0 ? null : { x: 100 * x, y: 100 * y, seen: y <= 0.5 };
 
+function made(
+  x: Column,
+  y: Column,
+  start: { x: number; y: number } | null,
+  from = 0,
+  until = Number.POSITIVE_INFINITY,
+): ReliefPath {
+  const path = new ReliefPath(place, start);
+  path.feed(x, y, from, until);
+  return path;
+}
+
 describe("a path over a relief", () => {
   const x = column([0.1, 0.2, 0.3, 0.4]);
   const y = column([0, 0.2, 0.8, 0.2]);
 
   it("is read at the nearest point in sight", () => {
-    const path = new ReliefPath(x, y, place, { x: 0, y: 0 }, 0, Number.POSITIVE_INFINITY);
+    const path = made(x, y, { x: 0, y: 0 });
     expect(path.nearest(22, 20)).toEqual({ step: 2, distance: 2 });
     expect(path.nearest(0, 3)).toEqual({ step: 0, distance: 3 });
     // The third is hidden.
@@ -29,12 +41,23 @@ describe("a path over a relief", () => {
   });
 
   it("ends at the step looked at, begins where a fork does, and has no head outside", () => {
-    const looked = new ReliefPath(x, y, place, { x: 0, y: 0 }, 0, 2);
+    const looked = made(x, y, { x: 0, y: 0 }, 0, 2);
     expect(looked.head?.step).toBe(2);
-    const fork = new ReliefPath(x, y, place, null, 3, Number.POSITIVE_INFINITY);
+    const fork = made(x, y, null, 3);
     expect(fork.first).toMatchObject({ x: 30, y: 80 });
-    const gone = new ReliefPath(column([0.1, -1]), column([0, 0]), place, null, 0, 9);
+    const gone = made(column([0.1, -1]), column([0, 0]), null);
     expect(gone.head).toBeNull();
+  });
+
+  it("only takes in what is new, and notices that earlier rows are gone", () => {
+    const path = new ReliefPath(place, null);
+    const zeros = column([0, 0, 0]);
+    expect(path.feed(column([0.1, 0.2]), zeros, 0, 9)).toBe(true);
+    // Not even a pixel further.
+    expect(path.feed(column([0.1, 0.2, 0.201]), zeros, 0, 9)).toBe(false);
+    expect(path.head?.step).toBe(3);
+    expect(path.continues(column([0.1, 0.2, 0.201]), zeros)).toBe(true);
+    expect(path.continues(column([0.1]), zeros)).toBe(false);
   });
 
   it("says what a column has at a step", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { strokesOf } from "../src/charts/tails.ts";
+import { strokesOf, tailLength } from "../src/charts/tails.ts";
 import { Trail } from "../src/charts/trail.ts";
 import type { Column } from "../src/charts/types.ts";
 
@@ -87,14 +87,20 @@ describe("a fading tail", () => {
     expect(trail.back(1000)).toEqual({ x: 0, y: 0, at: 0, next: 1 });
   });
 
+  it("is shorter where many would cover each other", () => {
+    expect(tailLength(800, 600, 1)).toBe(tailLength(800, 600, 6));
+    expect(tailLength(800, 600, 12)).toBe(tailLength(800, 600, 6) / 2);
+    expect(tailLength(400, 300, 1)).toBe(tailLength(800, 600, 1) / 2);
+  });
+
   it("grows from nothing to opaque by equal amounts", () => {
-    const strokes = strokesOf(100, 4);
-    expect(strokes.map(({ back }) => back)).toEqual([100, 75, 50, 25]);
+    const strokes = strokesOf(90, true);
+    expect(strokes.map(({ back }) => back)).toEqual([90, 60, 30]);
     let through = 1;
     const seen = strokes.map(({ alpha }) => {
       through *= 1 - alpha;
       return 1 - through;
     });
-    for (const [i, share] of [0.25, 0.5, 0.75, 1].entries()) expect(seen[i]).toBeCloseTo(share, 9);
+    for (const [i, share] of [1 / 3, 2 / 3, 1].entries()) expect(seen[i]).toBeCloseTo(share, 9);
   });
 });

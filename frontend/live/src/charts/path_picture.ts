@@ -15,7 +15,8 @@ import type { Chart, Scene } from "./types.ts";
 /** Layers, lowest first. */
 export const GROUND = 0;
 export const PATHS = 1;
-export const TOP = 2;
+export const TAILS = 2;
+export const TOP = 3;
 /** Runs that the table beside the pointer names at most. */
 const MOST_NEAR = 4;
 
@@ -44,8 +45,8 @@ export abstract class PathPicture implements Chart {
     host: HTMLElement,
     private readonly paths: PathOptions,
   ) {
-    this.stack = new CanvasStack(host, 3, () => this.draw());
-    this.trails = new TrailLayer(this.stack, PATHS, paths);
+    this.stack = new CanvasStack(host, 4, () => this.draw());
+    this.trails = new TrailLayer(this.stack, [PATHS, TAILS], paths);
     const { root } = this.stack;
     this.hover = new HoverTable(root);
     root.classList.add("chart", paths.name);
@@ -135,7 +136,7 @@ export abstract class PathPicture implements Chart {
   ): void {
     const { stack, trails } = this;
     this.stack = flatStack({ root: stack.root, unit: stack.unit, width, height }, context);
-    this.trails = new TrailLayer(this.stack, PATHS, this.paths);
+    this.trails = new TrailLayer(this.stack, [PATHS, TAILS], this.paths);
     this.forget();
     try {
       this.paint(scene);

@@ -9,15 +9,16 @@ import { around } from "./labels.ts";
 import type { Relief } from "./relief.ts";
 import { ReliefPath, type Seen } from "./relief_path.ts";
 import type { SurfaceMapOptions } from "./surface_map.ts";
-import { drawSign, named, type SignWords, type Word } from "./surface_signs.ts";
-import { ASIDE, FLOOR, fades, strokesOf, tailLength } from "./tails.ts";
+import { drawSign, named, SignWords, type Word } from "./surface_signs.ts";
+import { ASIDE, FLOOR, fades, strokesOf, HALO as TAIL_HALO, tailLength } from "./tails.ts";
 import { ordered, ring } from "./trail_layer.ts";
-import type { RunView, Scene } from "./types.ts";
+import type { Rows, RunView, Scene } from "./types.ts";
 
 /** Layers, lowest first. */
 export const GROUND = 0;
 export const PATHS = 1;
-export const TOP = 2;
+export const TAILS = 2;
+export const TOP = 3;
 
 const LINE = 2.6;
 const HALO = 5;
@@ -33,42 +34,84 @@ export interface ReliefView {
   updates: { step: number; runs: Record<string, Update> } | null;
 }
 
-/** Draws all layers above the ground; gives every run's path. */
-export function paintRelief(
-  stack: Layers,
-  view: ReliefView,
-  scene: Scene,
-  words: SignWords,
-): Map<string, ReliefPath> {
-  const below = stack.clear(PATHS);
-  const paths = view.options.bare ? new Map<string, ReliefPath>() : pathsOf(view, scene);
-  const faded = scene.lifted === null && fades();
-  const strength = faded ? FLOOR : 1;
-  const weaker = stack.fade(PATHS, strength);
-  const runs = ordered(scene).filter((run) => paths.has(run.id));
-  for (const run of runs) {
-    paintPath(below, paths.get(run.id) as ReliefPath, run, scene, weaker, strength);
+/** Paths that are made once for each view, and drawn only where one has grown. */
+export class ReliefPainter {
+  paths = new Map<string, ReliefPath>();
+  private readonly words = new SignWords();
+  private basis = "";
+  private rows: Rows | null = null;
+
+  /**
+   * Draws all layers above the ground.
+   *
+   * @param viewKey changes whenever places do
+   */
+  paint(stack: Layers, view: ReliefView, viewKey: string, scene: Scene): void {
+    const runs = view.options.bare ? [] : ordered(scene);
+    const whole = this.begin(runs, viewKey, scene);
+    const grown = runs.map((run) => this.feed(view, run, scene));
+    if (whole || grown.includes(true)) this.paintPaths(stack, runs, scene);
+    const context = stack.clear(TOP);
+    const heads = headsOf(this.paths, runs, scene);
+    paintPoints(context, stack, view, scene, heads, this.words);
+    paintUpdates(context, view, scene, heads);
+    for (const head of heads) {
+      context.globalAlpha = scene.lifted !== null && head.run.id !== scene.lifted ? 0.75 : 1;
+      paintHead(context, head, scene, HEAD_RADIUS, TOKENS[scene.theme].page);
+    }
+    context.globalAlpha = 1;
   }
-  const context = stack.clear(TOP);
-  const length = tailLength(stack.width, stack.height);
-  for (const run of runs) {
-    const path = paths.get(run.id) as ReliefPath;
-    context.globalAlpha = aside(scene, run);
-    if (faded) paintTail(context, path, run, scene, length);
-    const { first } = path;
-    context.strokeStyle = runStyle(run.slot, scene.theme).color;
-    if (run.from && first) ring(context, first.x, first.y);
+
+  /** True where all is drawn anew. */
+  private begin(runs: readonly RunView[], viewKey: string, scene: Scene): boolean {
+    const ids = runs.map((run) => `${run.id}/${run.slot}/${run.from ?? 0}`).join();
+    const basis = [viewKey, scene.theme, scene.lifted, scene.cursor, fades(), ids].join("|");
+    const continues = runs.every(({ id }) => {
+      const [x, y] = [scene.rows.column(id, "x"), scene.rows.column(id, "y")];
+      const path = this.paths.get(id);
+      return path === undefined || (x && y && path.continues(x, y));
+    });
+    const whole = basis !== this.basis || scene.rows !== this.rows || !continues;
+    this.basis = basis;
+    this.rows = scene.rows;
+    if (whole) this.paths = new Map();
+    return whole;
   }
-  context.globalAlpha = 1;
-  const heads = headsOf(paths, runs, scene);
-  paintPoints(context, stack, view, scene, heads, words);
-  paintUpdates(context, view, scene, heads);
-  for (const head of heads) {
-    context.globalAlpha = scene.lifted !== null && head.run.id !== scene.lifted ? 0.75 : 1;
-    paintHead(context, head, scene, HEAD_RADIUS, TOKENS[scene.theme].page);
+
+  private feed(view: ReliefView, run: RunView, scene: Scene): boolean {
+    const x = scene.rows.column(run.id, "x");
+    const y = scene.rows.column(run.id, "y");
+    if (!x || !y) return false;
+    let path = this.paths.get(run.id);
+    if (path === undefined) {
+      const place = (px: number, py: number) => placeOn(view, px, py);
+      path = new ReliefPath(place, run.from ? null : view.options.start);
+      this.paths.set(run.id, path);
+    }
+    return path.feed(x, y, run.from ?? 0, scene.cursor ?? Number.POSITIVE_INFINITY);
   }
-  context.globalAlpha = 1;
-  return paths;
+
+  private paintPaths(stack: Layers, runs: readonly RunView[], scene: Scene): void {
+    const below = stack.clear(PATHS);
+    const faded = scene.lifted === null && fades();
+    const strength = faded ? FLOOR : 1;
+    const weaker = stack.fade(PATHS, strength);
+    const shown = runs.flatMap((run) => {
+      const path = this.paths.get(run.id);
+      return path ? [{ run, path }] : [];
+    });
+    for (const { run, path } of shown) paintPath(below, path, run, scene, weaker, strength);
+    const context = stack.clear(TAILS);
+    const length = tailLength(stack.width, stack.height, shown.length);
+    for (const { run, path } of shown) {
+      context.globalAlpha = aside(scene, run);
+      if (faded) paintTail(context, path, run, scene, length);
+      const { first } = path;
+      context.strokeStyle = runStyle(run.slot, scene.theme).color;
+      if (run.from && first) ring(context, first.x, first.y);
+    }
+    context.globalAlpha = 1;
+  }
 }
 
 const aside = (scene: Scene, run: RunView): number =>
@@ -81,20 +124,6 @@ function placeOn({ relief, options }: ReliefView, x: number, y: number): Seen | 
   const v = (y - surface.y[0]) / (surface.y[1] - surface.y[0]);
   if (!(u >= 0 && u <= 1 && v >= 0 && v <= 1)) return null;
   return relief.place(u, v, valueAt(grid, x, y, surface.minimum, surface.log));
-}
-
-function pathsOf(view: ReliefView, scene: Scene): Map<string, ReliefPath> {
-  const found = new Map<string, ReliefPath>();
-  const until = scene.cursor ?? Number.POSITIVE_INFINITY;
-  for (const run of scene.runs) {
-    const x = scene.rows.column(run.id, "x");
-    const y = scene.rows.column(run.id, "y");
-    if (!x || !y) continue;
-    const start = run.from ? null : view.options.start;
-    const place = (px: number, py: number) => placeOn(view, px, py);
-    found.set(run.id, new ReliefPath(x, y, place, start, run.from ?? 0, until));
-  }
-  return found;
 }
 
 function headsOf(
@@ -149,7 +178,9 @@ function paintTail(
   length: number,
 ): void {
   const style = runStyle(run.slot, scene.theme);
-  const pieces = strokesOf(length).map(({ back, alpha }) => ({
+  // Dashes are counted from each trace's own beginning: those of several would not meet.
+  const strokes = strokesOf(length, style.dashed).slice(style.dashed ? -1 : 0);
+  const pieces = strokes.map(({ back, alpha }) => ({
     alpha,
     trace: path.trace(false, back),
   }));
@@ -157,16 +188,13 @@ function paintTail(
   context.lineCap = "butt";
   context.lineWidth = HALO;
   context.strokeStyle = withAlpha(TOKENS[scene.theme].page, 0.7);
-  for (const { alpha, trace } of pieces.filter((_, i) => i % 3 === 1)) {
-    context.globalAlpha = Math.min(1, 2 * alpha);
-    context.stroke(trace);
-  }
-  // Dashes are counted from each trace's own beginning: they would not meet.
+  context.globalAlpha = TAIL_HALO;
+  context.stroke((pieces[1] ?? (pieces[0] as (typeof pieces)[number])).trace);
   context.lineCap = style.dashed ? "butt" : "round";
   context.lineWidth = LINE;
   context.strokeStyle = style.color;
-  for (const { alpha, trace } of style.dashed ? pieces.slice(-1) : pieces) {
-    if (style.dashed) context.setLineDash([7, 4]);
+  if (style.dashed) context.setLineDash([7, 4]);
+  for (const { alpha, trace } of pieces) {
     context.globalAlpha = alpha;
     context.stroke(trace);
   }

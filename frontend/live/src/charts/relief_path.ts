@@ -9,44 +9,55 @@ export interface Seen {
   seen: boolean;
 }
 
-/** Points of a path that are drawn at most. */
-const MOST_POINTS = 1500;
+/** Points closer than this (pixels) to the last one kept add nothing to the picture. */
+const CLOSE = 0.6;
+
+type Point = Seen & { step: number };
 
 export class ReliefPath {
-  private readonly points: (Seen & { step: number })[] = [];
-  /** After each point, whether the next one is joined to it: not across places outside the picture. */
+  private readonly points: Point[] = [];
+  /** By point whether it is joined to the one before: not across places outside the picture. */
   private readonly joined: boolean[] = [];
   private readonly lengths: number[] = [];
+  private newest: Point | null = null;
+  private done = 0;
+  private inside = false;
+  private basis = "";
 
   /**
    * @param place from the surface's units into the picture; null outside of it
    * @param start where the run starts; null where its parent drew what came before
    */
   constructor(
-    x: Column,
-    y: Column,
     private readonly place: (x: number, y: number) => Seen | null,
     start: { x: number; y: number } | null,
-    from: number,
-    until: number,
   ) {
-    let n = Math.min(x.n, y.n);
-    while (n > 0 && (x.steps[n - 1] as number) > until) n -= 1;
-    let joined = start !== null && this.take(start.x, start.y, 0, false);
-    const every = Math.max(1, Math.ceil(n / MOST_POINTS));
-    for (let i = 0; i < n; i = i === n - 1 ? n : Math.min(i + every, n - 1)) {
-      const step = x.steps[i] as number;
-      if (step < from) continue;
-      joined = this.take(x.values[i] as number, y.values[i] as number, step, joined);
-    }
-    this.endsInside = joined && n > 0;
+    if (start !== null) this.take(start.x, start.y, 0);
+    this.newest = null;
   }
 
-  private readonly endsInside: boolean;
+  /** False where earlier rows changed, so that the path must be made anew. */
+  continues(x: Column, y: Column): boolean {
+    return this.done === 0 || (Math.min(x.n, y.n) >= this.done && basisOf(x) === this.basis);
+  }
+
+  /** Take in rows from step `from` up to `until`; true where the picture changes. */
+  feed(x: Column, y: Column, from: number, until: number): boolean {
+    const before = this.points.length;
+    const n = Math.min(x.n, y.n);
+    for (let i = this.done; i < n; i++) {
+      const step = x.steps[i] as number;
+      if (step > until) break;
+      this.done = i + 1;
+      if (step >= from) this.take(x.values[i] as number, y.values[i] as number, step);
+    }
+    if (this.done > 0) this.basis = basisOf(x);
+    return this.points.length > before;
+  }
 
   /** The newest point; null where it lies outside or nothing was trained. */
-  get head(): (Seen & { step: number }) | null {
-    return this.endsInside ? (this.points[this.points.length - 1] ?? null) : null;
+  get head(): Point | null {
+    return this.newest;
   }
 
   get first(): Seen | null {
@@ -58,9 +69,11 @@ export class ReliefPath {
     const path = new Path2D();
     const { points } = this;
     const least = (this.lengths[points.length - 1] ?? 0) - back;
+    let first = points.length;
+    while (first > 1 && (this.lengths[first - 1] as number) > least) first -= 1;
     let drawn = -1;
-    for (let i = 1; i < points.length; i++) {
-      if (!this.joined[i] || (this.lengths[i] as number) <= least) continue;
+    for (let i = first; i < points.length; i++) {
+      if (!this.joined[i]) continue;
       const [a, b] = [points[i - 1] as Seen, points[i] as Seen];
       if (hidden === (a.seen && b.seen)) continue;
       const whole = (this.lengths[i] as number) - (this.lengths[i - 1] as number);
@@ -82,17 +95,24 @@ export class ReliefPath {
     return { step, distance };
   }
 
-  private take(x: number, y: number, step: number, joined: boolean): boolean {
+  private take(x: number, y: number, step: number): void {
     const here = this.place(x, y);
-    if (here === null) return false;
-    const last = this.points[this.points.length - 1];
-    const way = last && joined ? Math.hypot(here.x - last.x, here.y - last.y) : 0;
+    this.newest = here && { x: here.x, y: here.y, seen: here.seen, step };
+    if (this.newest === null) {
+      this.inside = false;
+      return;
+    }
+    const last = this.inside ? this.points[this.points.length - 1] : undefined;
+    const way = last ? Math.hypot(this.newest.x - last.x, this.newest.y - last.y) : 0;
+    if (last && way < CLOSE) return;
     this.lengths.push((this.lengths[this.lengths.length - 1] ?? 0) + way);
-    this.joined.push(joined);
-    this.points.push({ ...here, step });
-    return true;
+    this.joined.push(this.inside);
+    this.points.push(this.newest);
+    this.inside = true;
   }
 }
+
+const basisOf = (x: Column): string => `${x.generation ?? 0}/${x.steps[0]}`;
 
 /** What a column has at a step, or NaN. */
 export function valueAtStep(column: Column | undefined, step: number): number {

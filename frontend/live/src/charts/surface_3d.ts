@@ -9,11 +9,10 @@ import { flatStack } from "./flat_stack.ts";
 import { groundOf } from "./ground.ts";
 import { HoverTable } from "./hover.ts";
 import { type Camera, Relief } from "./relief.ts";
-import { GROUND, paintRelief, type ReliefView } from "./relief_paint.ts";
-import { type ReliefPath, valueAtStep } from "./relief_path.ts";
+import { GROUND, ReliefPainter, type ReliefView } from "./relief_paint.ts";
+import { valueAtStep } from "./relief_path.ts";
 import { signature } from "./signature.ts";
 import type { SurfaceMapOptions } from "./surface_map.ts";
-import { SignWords } from "./surface_signs.ts";
 import { CAMERA, dragged, turnedBy } from "./turning.ts";
 import type { Chart, Scene, ThemeName } from "./types.ts";
 
@@ -30,18 +29,18 @@ export class Surface3D implements Chart {
   private view: ReliefView;
   private camera: Camera = { ...CAMERA };
   private scene: Scene | null = null;
-  private paths: ReadonlyMap<string, ReliefPath> = new Map();
-  private readonly words = new SignWords();
+  private readonly painter = new ReliefPainter();
   private drawn = "";
   private ground = "";
   private drag: { x: number; y: number } | null = null;
   private pointer: { x: number; y: number } | null = null;
   private frame = 0;
   private reliefs = 0;
+  private shows = 0;
   private readonly scratch = document.createElement("canvas");
 
   constructor(host: HTMLElement, options: SurfaceMapOptions) {
-    this.stack = new CanvasStack(host, 3, () => this.paint());
+    this.stack = new CanvasStack(host, 4, () => this.paint());
     this.view = { relief: reliefOf(options), options, updates: null };
     const { root } = this.stack;
     this.hover = new HoverTable(root);
@@ -68,6 +67,7 @@ export class Surface3D implements Chart {
     if (options === this.view.options) return;
     const same = options.grid === this.view.options.grid;
     if (!same) this.reliefs += 1;
+    this.shows += 1;
     this.view = { ...this.view, options, relief: same ? this.view.relief : reliefOf(options) };
     this.drawn = "";
   }
@@ -109,7 +109,6 @@ export class Surface3D implements Chart {
     // What is shown now, for as long as it is drawn: the screen's may be turned meanwhile.
     const { options } = this.view;
     const view = { ...this.view, relief: reliefOf(options) };
-    const words = new SignWords();
     const camera = { ...this.camera };
     let ground: HTMLCanvasElement | null = null;
     return {
@@ -128,12 +127,8 @@ export class Surface3D implements Chart {
             view.relief.look(width, height, camera, FINER);
           }
           context.drawImage(ground, 0, 0, width, height);
-          paintRelief(
-            flatStack({ root, unit, width, height }, context),
-            view,
-            { ...scene, cursor },
-            words,
-          );
+          const flat = flatStack({ root, unit, width, height }, context);
+          new ReliefPainter().paint(flat, view, "", { ...scene, cursor });
         },
       },
       data: {
@@ -188,7 +183,7 @@ export class Surface3D implements Chart {
       paintGround(scratch, view.relief, camera, scene.theme);
       stack.clear(GROUND).drawImage(scratch, 0, 0, width, height);
     }
-    this.paths = paintRelief(stack, view, scene, this.words);
+    this.painter.paint(stack, view, `${key}/${this.shows}`, scene);
     stack.root.dataset.turn = turn.toFixed(3);
     this.showHover();
   }
@@ -213,7 +208,7 @@ export class Surface3D implements Chart {
     const { x, y } = pointer;
     const near = scene.runs
       .flatMap((run) => {
-        const found = this.paths.get(run.id)?.nearest(x, y);
+        const found = this.painter.paths.get(run.id)?.nearest(x, y);
         return found && found.distance <= NEAR ? [{ run, ...found }] : [];
       })
       .sort((a, b) => a.distance - b.distance)

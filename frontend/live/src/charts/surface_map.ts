@@ -134,7 +134,6 @@ export class SurfaceMap extends PathPicture {
     const { width, height } = this.stack;
     const context = this.stack.clear(TOP);
     const heads = headsOf(scene, this.trails, width, height);
-    this.trails.paintTails(context, scene);
     const { points } = this.options.surface;
     const at = ({ x, y }: { x: number; y: number }) => {
       const [px, py] = this.place(x, y);

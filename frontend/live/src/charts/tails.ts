@@ -7,7 +7,13 @@ export const ASIDE = 0.4;
 /** Share of a picture's smaller side along which a path fades. */
 const SHARE = 0.5;
 /** Strokes that lie on top of each other, each one nearer to the head. */
-const STROKES = 7;
+const STROKES = 5;
+/** Tails of more runs than this are shorter: they would cover each other, and take long to draw. */
+const MANY = 6;
+/** Dashes take long to draw. */
+const DASHED = 3;
+/** How strong the halo behind a tail is; it begins with the second stroke. */
+export const HALO = 0.6;
 
 export interface Stroke {
   /** Where it begins, in pixels along the path before its end. */
@@ -17,16 +23,17 @@ export interface Stroke {
 }
 
 /** Strokes that together grow from nothing to opaque by equal amounts, the longest first. */
-export function strokesOf(length: number, count = STROKES): Stroke[] {
+export function strokesOf(length: number, dashed: boolean): Stroke[] {
+  const count = dashed ? DASHED : STROKES;
   return Array.from({ length: count }, (_, k) => ({
     back: (length * (count - k)) / count,
     alpha: 1 / (count - k),
   }));
 }
 
-/** Pixels along which a path fades on a picture of this size. */
-export const tailLength = (width: number, height: number): number =>
-  SHARE * Math.min(width, height);
+/** Pixels along which each of some paths fades on a picture of this size. */
+export const tailLength = (width: number, height: number, runs: number): number =>
+  SHARE * Math.min(width, height) * Math.min(1, MANY / runs);
 
 let still: MediaQueryList | null = null;
 

@@ -3,7 +3,7 @@
 import { runStyle, TOKENS, withAlpha } from "../look/palette.ts";
 import { areAligned } from "./aligned.ts";
 import type { Layers } from "./flat_stack.ts";
-import { ASIDE, FLOOR, fades, strokesOf, tailLength } from "./tails.ts";
+import { ASIDE, FLOOR, fades, HALO, strokesOf, tailLength } from "./tails.ts";
 import { type Place, Trail } from "./trail.ts";
 import type { Rows, RunView, Scene } from "./types.ts";
 
@@ -26,12 +26,12 @@ export class TrailLayer {
 
   constructor(
     private readonly stack: Layers,
-    private readonly layer: number,
+    private readonly layers: readonly [paths: number, tails: number],
     private readonly options: TrailOptions,
   ) {}
 
   /**
-   * Bring the layer up to the step looked at.
+   * Bring the layers up to the step looked at.
    *
    * @param place from the columns' units to pixels
    * @param placeKey changes whenever `place` does
@@ -45,17 +45,18 @@ export class TrailLayer {
   ): void {
     const until = scene.cursor ?? Infinity;
     const runs = scene.runs.map((r) => `${r.id}/${r.slot}/${r.from ?? 0}`).join();
-    const basis = [placeKey, scene.theme, scene.lifted, scene.cursor, runs].join("|");
+    const basis = [placeKey, scene.theme, scene.lifted, scene.cursor, fades(), runs].join("|");
     const whole = basis !== this.basis || scene.rows !== this.rows || !this.allContinue(scene);
     this.rows = scene.rows;
     this.basis = basis;
     // A lifted path is strong from end to end.
     const strength = scene.lifted === null && fades() ? FLOOR : 1;
-    this.weaker = this.stack.fade(this.layer, strength);
+    this.weaker = this.stack.fade(this.layers[0], strength);
     if (whole) {
-      this.stack.clear(this.layer);
+      this.stack.clear(this.layers[0]);
       this.trails.clear();
     }
+    let grew = whole;
     for (const run of ordered(scene)) {
       const trail = this.trails.get(run.id) ?? new Trail();
       if (!this.trails.has(run.id)) {
@@ -64,8 +65,10 @@ export class TrailLayer {
       }
       const columns = this.columnsOf(scene, run);
       if (columns !== null) trail.feed(columns[0], columns[1], place, until, run.from);
-      this.draw(trail, run, scene);
+      if (this.draw(trail, run, scene)) grew = true;
     }
+    // Most frames move no head by as much as a pixel.
+    if (grew) this.paintTails(this.stack.clear(this.layers[1]), scene);
   }
 
   trail(run: string): Trail | undefined {
@@ -88,10 +91,11 @@ export class TrailLayer {
     });
   }
 
-  private draw(trail: Trail, run: RunView, scene: Scene): void {
+  /** Draws what is new of a path; false where nothing is. */
+  private draw(trail: Trail, run: RunView, scene: Scene): boolean {
     const fresh = trail.takeNew();
-    if (fresh === null) return;
-    const context = this.stack.layer(this.layer);
+    if (fresh === null) return false;
+    const context = this.stack.layer(this.layers[0]);
     const style = runStyle(run.slot, scene.theme);
     const lifted = run.id === scene.lifted;
     context.lineJoin = "round";
@@ -113,10 +117,11 @@ export class TrailLayer {
     context.setLineDash([]);
     context.lineDashOffset = 0;
     context.globalAlpha = 1;
+    return true;
   }
 
   /** Draws the newest part of every path strong, and where forks begin. */
-  paintTails(context: CanvasRenderingContext2D, scene: Scene): void {
+  private paintTails(context: CanvasRenderingContext2D, scene: Scene): void {
     for (const run of ordered(scene)) {
       const trail = this.trails.get(run.id);
       if (trail === undefined || trail.xs.length === 0) continue;
@@ -137,8 +142,8 @@ export class TrailLayer {
     if (trail.xs.length < 2) return;
     const style = runStyle(run.slot, scene.theme);
     const { line, halo } = this.widths(false);
-    const length = tailLength(this.stack.width, this.stack.height);
-    const pieces = strokesOf(length).map(({ back, alpha }) => {
+    const length = tailLength(this.stack.width, this.stack.height, scene.runs.length);
+    const pieces = strokesOf(length, style.dashed).map(({ back, alpha }) => {
       const from = trail.back(back);
       return { alpha, at: from.at, path: trail.path(from.next - 1, from) };
     });
@@ -146,10 +151,8 @@ export class TrailLayer {
     context.lineCap = "butt";
     context.lineWidth = halo;
     context.strokeStyle = withAlpha(TOKENS[scene.theme].page, 0.7);
-    for (const { alpha, path } of pieces.filter((_, i) => i % 3 === 1)) {
-      context.globalAlpha = Math.min(1, 2 * alpha);
-      context.stroke(path);
-    }
+    context.globalAlpha = HALO;
+    context.stroke((pieces[1] as (typeof pieces)[number]).path);
     context.lineCap = style.dashed ? "butt" : "round";
     context.lineWidth = line;
     context.strokeStyle = style.color;

@@ -9,7 +9,7 @@ import { axisOf } from "./figure_axis.ts";
 import { Glide } from "./glide.ts";
 import { Ground } from "./ground.ts";
 import { headsOf, paintHead } from "./heads.ts";
-import { GROUND, PATHS, PathPicture, TOP } from "./path_picture.ts";
+import { GROUND, PATHS, PathPicture, TAILS, TOP } from "./path_picture.ts";
 import { PlaneBounds, type PlaneView, roundView } from "./plane_bounds.ts";
 import { blend, PLACE, Projected, type Projection, RANDOM, turnBetween } from "./projected.ts";
 import type { Place } from "./trail.ts";
@@ -142,6 +142,7 @@ export class Trajectories extends PathPicture {
     const context = this.stack.clear(TOP);
     if (around) {
       this.stack.clear(PATHS);
+      this.stack.clear(TAILS);
       this.drawCentre(context, scene, place);
     } else {
       this.trails.update({ ...scene, rows }, place, key, [0, 0]);
@@ -266,7 +267,6 @@ export class Trajectories extends PathPicture {
   private drawHeads(context: CanvasRenderingContext2D, scene: Scene, place: Place): void {
     const { width, height } = this.stack;
     const ground = this.ground.of(this.stack.root, TOKENS[scene.theme].page);
-    this.trails.paintTails(context, scene);
     const [x, y] = place(0, 0);
     context.beginPath();
     context.arc(x, y, 4, 0, 2 * Math.PI);

@@ -20,6 +20,14 @@ GROUND = """e => { const c = e.querySelector('canvas');
   const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
   let n = 0; for (let i = 0; i < d.length; i += 4) n = (31 * n + d[i]) % 1000003; return n; }"""
 
+#: What a pointer that wanders over a picture is told first.
+FIRST_READ = """e => { const box = e.getBoundingClientRect();
+  for (let y = 0; y < box.height; y += 10) for (let x = 0; x < box.width; x += 10) {
+    e.dispatchEvent(new PointerEvent('pointermove', { clientX: box.x + x, clientY: box.y + y }));
+    const told = e.querySelector('.chart-hover');
+    if (!told.hidden && !/\t0(\t|$)/m.test(told.innerText)) return told.innerText; }
+  return ''; }"""
+
 
 def test_a_surface_is_turned_started_on_and_typed(server: Server, visit: Visit) -> None:
     made = server.create(
@@ -89,4 +97,13 @@ def test_a_surface_is_turned_started_on_and_typed(server: Server, visit: Visit) 
     relief.press("ArrowRight")
     expect(relief).to_have_attribute("data-turn", "-0.319")
     assert relief.evaluate(GROUND) != before
+    # Pointed at, a path says its run, step and loss.
+    head, *_, last = filter(str.strip, relief.evaluate(FIRST_READ).splitlines())
+    assert head.split() == ["step", "loss"]
+    name, step, loss = last.strip().split("\t")
+    run = "r2" if "LRD" in name else "r1"
+    assert float(loss) == pytest.approx(page.rows(run, "loss")[int(step)], rel=0.01)
+    page.page.keyboard.press("?")
+    expect(page["key-help"]).to_contain_text("Surface in 3-D, with the focus on it")
+    page.page.keyboard.press("Escape")
     assert page.overflow() == 0

@@ -102,7 +102,7 @@ def test_paths_become_a_gif(server: Server, visit: Visit) -> None:
         assert picture.info["loop"] == 0
     assert len(frames) == 72
     violet = [
-        sum(n for n, c in frame.getcolors(1 << 24) or [] if c[2] > 200 and c[0] - c[1] > 50)
+        sum(n for n, c in frame.getcolors(1 << 24) or [] if c[2] > 200 and c[0] - c[1] > 15)
         for frame in (frames[2], frames[30], frames[-1])
     ]
     assert violet == sorted(set(violet)), "the path does not grow"

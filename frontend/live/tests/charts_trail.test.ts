@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { strokesOf, tailLength } from "../src/charts/tails.ts";
 import { Trail } from "../src/charts/trail.ts";
 import type { Column } from "../src/charts/types.ts";
 
@@ -73,5 +74,33 @@ describe("Trail", () => {
     trail.feed(column([1, 2, 3]), column([0, 0, 0]), place, Infinity);
     expect(trail.continues(column([1, 2, 3, 4]), column([0, 0, 0, 0]))).toBe(true);
     expect(trail.continues(column([1]), column([0]))).toBe(false);
+  });
+});
+
+describe("a fading tail", () => {
+  it("begins so many pixels along the path before its end, between points too", () => {
+    const trail = new Trail();
+    trail.restart([0, 0]);
+    trail.feed(column([10, 10, 40]), column([0, 20, 20]), place, Infinity);
+    expect(trail.back(15)).toEqual({ x: 25, y: 20, at: 45, next: 3 });
+    expect(trail.back(40)).toEqual({ x: 10, y: 10, at: 20, next: 2 });
+    expect(trail.back(1000)).toEqual({ x: 0, y: 0, at: 0, next: 1 });
+  });
+
+  it("is shorter where many would cover each other", () => {
+    expect(tailLength(800, 600, 1)).toBe(tailLength(800, 600, 6));
+    expect(tailLength(800, 600, 12)).toBe(tailLength(800, 600, 6) / 2);
+    expect(tailLength(400, 300, 1)).toBe(tailLength(800, 600, 1) / 2);
+  });
+
+  it("grows from nothing to opaque by equal amounts", () => {
+    const strokes = strokesOf(90, true);
+    expect(strokes.map(({ back }) => back)).toEqual([90, 60, 30]);
+    let through = 1;
+    const seen = strokes.map(({ alpha }) => {
+      through *= 1 - alpha;
+      return 1 - through;
+    });
+    for (const [i, share] of [1 / 3, 2 / 3, 1].entries()) expect(seen[i]).toBeCloseTo(share, 9);
   });
 });

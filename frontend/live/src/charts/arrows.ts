@@ -79,3 +79,26 @@ export function paintParts(
     context.setLineDash([]);
   }
 }
+
+/** Shorter than this an arrow has no direction. */
+const TOO_SHORT = 5;
+
+/**
+ * Parts on a ground that is seen from the side: turned and shortened as its axes are.
+ *
+ * @param axes where a pixel along the ground's x and y leads in the picture
+ */
+export function tilted(
+  parts: readonly Part[],
+  axes: { x: readonly [number, number]; y: readonly [number, number] },
+): Part[] {
+  return parts.flatMap((part) => {
+    const [x, y] = [0, 1].map(
+      (k) => part.x * (axes.x[k] as number) - part.y * (axes.y[k] as number),
+    ) as [number, number];
+    const size = Math.hypot(x, y);
+    if (!(size >= TOO_SHORT)) return [];
+    const share = Math.min(1, LONGEST / size);
+    return [{ x: x * share, y: y * share, kept: part.kept }];
+  });
+}

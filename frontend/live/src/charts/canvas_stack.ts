@@ -71,6 +71,17 @@ export class CanvasStack {
     return context;
   }
 
+  /**
+   * Show all of a layer weaker, so that what overlaps on it is not stronger than the rest.
+   *
+   * @returns by how much whoever draws must weaken it on top of that
+   */
+  fade(index: number, opacity: number): number {
+    const { style } = this.layer(index).canvas;
+    if (style.opacity !== String(opacity)) style.opacity = String(opacity);
+    return 1;
+  }
+
   destroy(): void {
     this.observer.disconnect();
     this.root.remove();

@@ -4,7 +4,7 @@ import type { CanvasStack } from "./canvas_stack.ts";
 
 export type Layers = Pick<
   CanvasStack,
-  "root" | "width" | "height" | "ratio" | "unit" | "layer" | "clear" | "refit" | "destroy"
+  "root" | "width" | "height" | "ratio" | "unit" | "layer" | "clear" | "fade" | "refit" | "destroy"
 >;
 
 /** What is drawn on any layer comes above what is there: pictures draw the lowest layer first. */
@@ -20,6 +20,7 @@ export function flatStack(
     unit: of.unit,
     layer: () => context,
     clear: () => context,
+    fade: (_, opacity) => opacity,
     refit: () => undefined,
     destroy: () => undefined,
   };

@@ -15,7 +15,8 @@ import type { Chart, Scene } from "./types.ts";
 /** Layers, lowest first. */
 export const GROUND = 0;
 export const PATHS = 1;
-export const TOP = 2;
+export const TAILS = 2;
+export const TOP = 3;
 /** Runs that the table beside the pointer names at most. */
 const MOST_NEAR = 4;
 
@@ -44,8 +45,8 @@ export abstract class PathPicture implements Chart {
     host: HTMLElement,
     private readonly paths: PathOptions,
   ) {
-    this.stack = new CanvasStack(host, 3, () => this.draw());
-    this.trails = new TrailLayer(this.stack, PATHS, paths);
+    this.stack = new CanvasStack(host, 4, () => this.draw());
+    this.trails = new TrailLayer(this.stack, [PATHS, TAILS], paths);
     const { root } = this.stack;
     this.hover = new HoverTable(root);
     root.classList.add("chart", paths.name);
@@ -81,6 +82,7 @@ export abstract class PathPicture implements Chart {
     const { scene } = this;
     const { width, height, root } = this.stack;
     if (scene === null || width === 0) return null;
+    const held = this.held();
     const figure: Figure = {
       width,
       height,
@@ -88,7 +90,15 @@ export abstract class PathPicture implements Chart {
       ground: groundOf(root, TOKENS[scene.theme].page),
       runs: scene.runs,
       ...this.framed(),
-      paint: (context, cursor = scene.cursor) => this.paintOn(context, { ...scene, cursor }),
+      // Training goes on between the frames of a recording: all show the same part of the same picture.
+      paint: (context, cursor = scene.cursor) => {
+        const newest = held();
+        try {
+          this.paintOn(context, { ...scene, cursor }, width, height);
+        } finally {
+          newest();
+        }
+      },
     };
     const data = {
       kind: "stored" as const,
@@ -99,6 +109,12 @@ export abstract class PathPicture implements Chart {
     };
     return { figure, data: this.rowsOf(data), moves: this.showsPaths };
   }
+
+  /**
+   * Keeps what is shown now besides the rows. The function given shows that again, for drawings that
+   * come later; what it gives goes back to the newest.
+   */
+  protected abstract held(): () => () => void;
 
   /** Title and axes of the picture where it is saved. */
   protected abstract framed(): Pick<Figure, "title" | "note" | "x" | "y">;
@@ -112,10 +128,15 @@ export abstract class PathPicture implements Chart {
   protected abstract forget(): void;
 
   /** All layers on a context that is not the screen's. */
-  private paintOn(context: CanvasRenderingContext2D, scene: Scene): void {
+  private paintOn(
+    context: CanvasRenderingContext2D,
+    scene: Scene,
+    width: number,
+    height: number,
+  ): void {
     const { stack, trails } = this;
-    this.stack = flatStack(stack, context);
-    this.trails = new TrailLayer(this.stack, PATHS, this.paths);
+    this.stack = flatStack({ root: stack.root, unit: stack.unit, width, height }, context);
+    this.trails = new TrailLayer(this.stack, [PATHS, TAILS], this.paths);
     this.forget();
     try {
       this.paint(scene);

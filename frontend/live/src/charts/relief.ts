@@ -50,6 +50,7 @@ export class Relief {
   private image: ImageData | null = null;
   private width = 0;
   private tall = 0;
+  private finer = 1;
   private scale = 1;
   private middle: [number, number] = [0, 0];
   private eye = { cosTurn: 1, sinTurn: 0, cosTilt: 1, sinTilt: 0 };
@@ -90,12 +91,23 @@ export class Relief {
     const at = this.project(2 * u - 1, 2 * v - 1, HEIGHT * this.scaled(value));
     const [x, y] = [Math.round(at[0]), Math.round(at[1])];
     const inside = x >= 0 && y >= 0 && x < this.width && y < this.tall;
-    const before = inside ? (this.depth[y * this.width + x] as number) : Number.POSITIVE_INFINITY;
+    const k = y * this.finer * this.width * this.finer + x * this.finer;
+    const before = inside ? (this.depth[k] as number) : Number.POSITIVE_INFINITY;
     return { x: at[0], y: at[1], seen: at[2] <= before + ON_TOP };
   }
 
-  private look(width: number, height: number, { turn, tilt }: Camera): void {
-    [this.width, this.tall] = [width, height];
+  /** Pixels of a side of the ground, where nothing shortens it. */
+  get ground(): number {
+    return 2 * this.scale;
+  }
+
+  /**
+   * Places are asked for in pixels of this picture from now on.
+   *
+   * @param finer how many times as many pixels were drawn along each side
+   */
+  look(width: number, height: number, { turn, tilt }: Camera, finer = 1): void {
+    [this.width, this.tall, this.finer] = [width, height, finer];
     this.eye = {
       cosTurn: Math.cos(turn),
       sinTurn: Math.sin(turn),

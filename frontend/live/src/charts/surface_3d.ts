@@ -1,54 +1,59 @@
 /** The surface as a relief that can be turned, with the paths of all runs on it. */
 
-import { mapRamp, type Rgb, runStyle, TOKENS, tokenVariables, withAlpha } from "../look/palette.ts";
+import { formatStep, formatValue } from "../look/format.ts";
+import { mapRamp, type Rgb, runStyle, TOKENS, tokenVariables } from "../look/palette.ts";
 import { CanvasStack } from "./canvas_stack.ts";
-import { BANDS, valueAt } from "./contours.ts";
-import { type Head, paintHead } from "./heads.ts";
+import { BANDS } from "./contours.ts";
+import type { Exported } from "./figure.ts";
+import { flatStack } from "./flat_stack.ts";
+import { groundOf } from "./ground.ts";
+import { HoverTable } from "./hover.ts";
 import { type Camera, Relief } from "./relief.ts";
+import { GROUND, ReliefPainter, type ReliefView } from "./relief_paint.ts";
+import { valueAtStep } from "./relief_path.ts";
 import { signature } from "./signature.ts";
 import type { SurfaceMapOptions } from "./surface_map.ts";
-import { ordered } from "./trail_layer.ts";
-import type { Chart, RunView, Scene } from "./types.ts";
+import { CAMERA, dragged, turnedBy } from "./turning.ts";
+import type { Chart, Scene, ThemeName } from "./types.ts";
 
-const GROUND = 0;
-const PATHS = 1;
-/** Points of a path that are drawn at most. */
-const MOST_POINTS = 1500;
-/** Radians by which a key turns, and a drag over one pixel. */
-const KEY = Math.PI / 24;
-const DRAG = 0.009;
-const TILTS: readonly [number, number] = [0.12, Math.PI / 2];
-
-export const CAMERA: Camera = { turn: -0.45, tilt: 0.86 };
+/** How near the pointer must be to a path to read it, in pixels. */
+const NEAR = 14;
+/** Runs that the table beside the pointer names at most. */
+const MOST_NEAR = 4;
+/** A saved relief has so many times the screen's pixels. */
+const FINER = 2;
 
 export class Surface3D implements Chart {
   private readonly stack: CanvasStack;
-  private relief: Relief;
+  private readonly hover: HoverTable;
+  private view: ReliefView;
   private camera: Camera = { ...CAMERA };
   private scene: Scene | null = null;
+  private readonly painter = new ReliefPainter();
   private drawn = "";
   private ground = "";
   private drag: { x: number; y: number } | null = null;
+  private pointer: { x: number; y: number } | null = null;
   private frame = 0;
   private reliefs = 0;
+  private shows = 0;
   private readonly scratch = document.createElement("canvas");
 
-  constructor(
-    host: HTMLElement,
-    private options: SurfaceMapOptions,
-  ) {
-    this.stack = new CanvasStack(host, 2, () => this.paint());
-    const { surface, grid } = options;
-    this.relief = new Relief(grid, surface.minimum, surface.log);
+  constructor(host: HTMLElement, options: SurfaceMapOptions) {
+    this.stack = new CanvasStack(host, 4, () => this.paint());
+    this.view = { relief: reliefOf(options), options, updates: null };
     const { root } = this.stack;
+    this.hover = new HoverTable(root);
     root.classList.add("chart", "surface-3d");
     root.setAttribute("role", "img");
     root.tabIndex = 0;
     root.addEventListener("pointerdown", (event) => {
       root.setPointerCapture(event.pointerId);
       this.drag = { x: event.clientX, y: event.clientY };
+      this.point(null);
     });
-    root.addEventListener("pointermove", (event) => this.dragged(event));
+    root.addEventListener("pointermove", (event) => this.moved(event));
+    root.addEventListener("pointerleave", () => this.point(null));
     for (const end of ["pointerup", "pointercancel"] as const) {
       root.addEventListener(end, () => {
         this.drag = null;
@@ -59,13 +64,18 @@ export class Surface3D implements Chart {
 
   /** Draws another surface from now on, or the same from another start. */
   show(options: SurfaceMapOptions): void {
-    if (options === this.options) return;
-    const { surface, grid } = options;
-    if (grid !== this.options.grid) {
-      this.relief = new Relief(grid, surface.minimum, surface.log);
-      this.reliefs += 1;
-    }
-    this.options = options;
+    if (options === this.view.options) return;
+    const same = options.grid === this.view.options.grid;
+    if (!same) this.reliefs += 1;
+    this.shows += 1;
+    this.view = { ...this.view, options, relief: same ? this.view.relief : reliefOf(options) };
+    this.drawn = "";
+  }
+
+  /** The parts of the newest update of every run, for as long as that is the newest. */
+  showUpdates(updates: ReliefView["updates"]): void {
+    if (updates === this.view.updates) return;
+    this.view = { ...this.view, updates };
     this.drawn = "";
   }
 
@@ -78,7 +88,7 @@ export class Surface3D implements Chart {
     this.drawn = now;
     this.scene = scene;
     const names = scene.runs.map((run) => run.name).join(", ") || "no runs";
-    const { formula } = this.options.surface;
+    const { formula } = this.view.options.surface;
     const label = `Relief of f(x, y) = ${formula} with the paths of ${names}; arrow keys turn it`;
     if (this.stack.root.getAttribute("aria-label") !== label) {
       this.stack.root.setAttribute("aria-label", label);
@@ -91,161 +101,146 @@ export class Surface3D implements Chart {
     this.stack.destroy();
   }
 
-  private dragged(event: PointerEvent): void {
-    if (this.drag === null) return;
-    this.turnBy((event.clientX - this.drag.x) * DRAG, (event.clientY - this.drag.y) * DRAG);
+  exported(): Exported | null {
+    const { scene } = this;
+    const { root, unit } = this.stack;
+    if (scene === null || this.stack.width === 0) return null;
+    const [width, height] = this.size();
+    // What is shown now, for as long as it is drawn: the screen's may be turned meanwhile.
+    const { options } = this.view;
+    const view = { ...this.view, relief: reliefOf(options) };
+    const camera = { ...this.camera };
+    let ground: HTMLCanvasElement | null = null;
+    return {
+      figure: {
+        title: `f(x, y) = ${options.surface.formula}`,
+        width,
+        height,
+        theme: scene.theme,
+        ground: groundOf(root, TOKENS[scene.theme].page),
+        runs: scene.runs,
+        paint: (context, cursor = scene.cursor) => {
+          if (ground === null) {
+            ground = document.createElement("canvas");
+            [ground.width, ground.height] = [width * FINER, height * FINER];
+            paintGround(ground, view.relief, camera, scene.theme);
+            view.relief.look(width, height, camera, FINER);
+          }
+          context.drawImage(ground, 0, 0, width, height);
+          const flat = flatStack({ root, unit, width, height }, context);
+          new ReliefPainter().paint(flat, view, "", { ...scene, cursor });
+        },
+      },
+      data: {
+        kind: "stored",
+        columns: ["x", "y"],
+        runs: scene.runs.map((run) => run.id),
+        first: 1,
+        last: Math.max(1, scene.cursor ?? scene.head),
+      },
+      moves: true,
+    };
+  }
+
+  private moved(event: PointerEvent): void {
+    if (this.drag === null) {
+      this.point(event);
+      return;
+    }
+    this.turn(dragged(this.camera, event.clientX - this.drag.x, event.clientY - this.drag.y));
     this.drag = { x: event.clientX, y: event.clientY };
   }
 
   private pressed(event: KeyboardEvent): void {
-    const turns: Record<string, [number, number]> = {
-      ArrowLeft: [-KEY, 0],
-      ArrowRight: [KEY, 0],
-      ArrowUp: [0, -KEY],
-      ArrowDown: [0, KEY],
-    };
-    const turn = turns[event.key];
-    if (turn === undefined && event.key !== "Home") return;
+    const turned = turnedBy(this.camera, event.key);
+    if (turned === null) return;
     event.preventDefault();
     event.stopPropagation();
-    if (turn === undefined) this.camera = { ...CAMERA };
-    this.turnBy(...(turn ?? [0, 0]));
+    this.turn(turned);
   }
 
-  private turnBy(turn: number, tilt: number): void {
-    const { camera } = this;
-    this.camera = {
-      turn: camera.turn + turn,
-      tilt: Math.min(TILTS[1], Math.max(TILTS[0], camera.tilt + tilt)),
-    };
+  private turn(camera: Camera): void {
+    this.camera = camera;
     cancelAnimationFrame(this.frame);
     this.frame = requestAnimationFrame(() => this.paint());
   }
 
+  private size(): [number, number] {
+    return [Math.round(this.stack.width), Math.round(this.stack.height)];
+  }
+
   private paint(): void {
-    const { scene, stack } = this;
+    const { scene, stack, view, camera } = this;
     stack.refit();
     if (scene === null || stack.width === 0 || stack.height === 0) return;
-    const [width, height] = [Math.round(stack.width), Math.round(stack.height)];
-    const { turn, tilt } = this.camera;
+    const [width, height] = this.size();
+    const { turn, tilt } = camera;
     const key = [width, height, stack.ratio, turn, tilt, scene.theme, this.reliefs].join();
     if (key !== this.ground) {
       this.ground = key;
-      this.paintGround(width, height, scene);
+      const { scratch } = this;
+      [scratch.width, scratch.height] = [width, height];
+      paintGround(scratch, view.relief, camera, scene.theme);
+      stack.clear(GROUND).drawImage(scratch, 0, 0, width, height);
     }
-    this.paintPaths(scene);
+    this.painter.paint(stack, view, `${key}/${this.shows}`, scene);
     stack.root.dataset.turn = turn.toFixed(3);
+    this.showHover();
   }
 
-  private paintGround(width: number, height: number, scene: Scene): void {
-    const colors = mapRamp(scene.theme, BANDS).map(
-      (text) => text.match(/\d+/g)?.map(Number) as Rgb,
-    );
-    const image = this.relief.paint(width, height, this.camera, colors);
-    const { scratch } = this;
-    [scratch.width, scratch.height] = [width, height];
-    scratch.getContext("2d")?.putImageData(image, 0, 0);
-    this.stack.clear(GROUND).drawImage(scratch, 0, 0, width, height);
+  private point(event: PointerEvent | null): void {
+    const box = this.stack.root.getBoundingClientRect();
+    const { unit } = this.stack;
+    this.pointer = event && {
+      x: (event.clientX - box.left) / unit,
+      y: (event.clientY - box.top) / unit,
+    };
+    this.showHover();
   }
 
-  private place(x: number, y: number) {
-    const { surface, grid } = this.options;
-    const u = (x - surface.x[0]) / (surface.x[1] - surface.x[0]);
-    const v = (y - surface.y[0]) / (surface.y[1] - surface.y[0]);
-    if (!(u >= 0 && u <= 1 && v >= 0 && v <= 1)) return null;
-    return this.relief.place(u, v, valueAt(grid, x, y, surface.minimum, surface.log));
-  }
-
-  private paintPaths(scene: Scene): void {
-    const context = this.stack.clear(PATHS);
-    const tokens = TOKENS[scene.theme];
-    context.lineJoin = context.lineCap = "round";
-    this.paintPoints(context, scene);
-    const heads: Head[] = [];
-    if (!this.options.bare) {
-      for (const run of ordered(scene)) {
-        const head = this.paintPath(context, scene, run);
-        if (head) heads.push(head);
-      }
+  /** Runs whose path passes near the pointer, with the step and the loss that they had there. */
+  private showHover(): void {
+    const { pointer, scene } = this;
+    if (pointer === null || scene === null) {
+      this.hover.hide();
+      return;
     }
-    for (const head of heads) {
-      context.globalAlpha = scene.lifted !== null && head.run.id !== scene.lifted ? 0.75 : 1;
-      paintHead(context, head, scene, 6, tokens.page);
+    const { x, y } = pointer;
+    const near = scene.runs
+      .flatMap((run) => {
+        const found = this.painter.paths.get(run.id)?.nearest(x, y);
+        return found && found.distance <= NEAR ? [{ run, ...found }] : [];
+      })
+      .sort((a, b) => a.distance - b.distance)
+      .slice(0, MOST_NEAR);
+    if (near.length === 0) {
+      this.hover.hide();
+      return;
     }
-    context.globalAlpha = 1;
+    const rows = near.map(({ run, step }) => {
+      const loss = valueAtStep(scene.rows.column(run.id, "loss"), step);
+      return {
+        style: runStyle(run.slot, scene.theme),
+        name: run.name,
+        values: [formatStep(step), Number.isNaN(loss) ? "" : formatValue(loss)],
+        y,
+      };
+    });
+    this.hover.show({ title: "", labels: ["step", "loss"], rows, marks: [] }, x, y);
   }
+}
 
-  /** A run's path, weaker where the surface hides it; gives where its head is. */
-  private paintPath(context: CanvasRenderingContext2D, scene: Scene, run: RunView): Head | null {
-    const x = scene.rows.column(run.id, "x");
-    const y = scene.rows.column(run.id, "y");
-    if (!x || !y) return null;
-    const until = scene.cursor ?? Number.POSITIVE_INFINITY;
-    let n = Math.min(x.n, y.n);
-    while (n > 0 && (x.steps[n - 1] as number) > until) n -= 1;
-    const { start } = this.options;
-    const seen = new Path2D();
-    const hidden = new Path2D();
-    let last = run.from ? null : this.place(start.x, start.y);
-    const every = Math.max(1, Math.ceil(n / MOST_POINTS));
-    for (let i = 0; i < n; i = i === n - 1 ? n : Math.min(i + every, n - 1)) {
-      if ((x.steps[i] as number) < (run.from ?? 0)) continue;
-      const here = this.place(x.values[i] as number, y.values[i] as number);
-      if (here && last) {
-        const path = here.seen && last.seen ? seen : hidden;
-        path.moveTo(last.x, last.y);
-        path.lineTo(here.x, here.y);
-      }
-      last = here;
-    }
-    const style = runStyle(run.slot, scene.theme);
-    const lifted = run.id === scene.lifted;
-    const weight = scene.lifted === null || lifted ? 1 : 0.55;
-    if (style.dashed) context.setLineDash([7, 4]);
-    context.globalAlpha = weight;
-    context.lineWidth = 5;
-    context.strokeStyle = withAlpha(TOKENS[scene.theme].page, 0.7);
-    context.stroke(seen);
-    context.lineWidth = lifted ? 3.6 : 2.6;
-    context.strokeStyle = style.color;
-    context.stroke(seen);
-    context.globalAlpha = 0.28 * weight;
-    context.lineWidth = 1.8;
-    context.stroke(hidden);
-    context.setLineDash([]);
-    context.globalAlpha = 1;
-    if (n === 0 || last === null) return null;
-    const step = x.steps[n - 1] as number;
-    const now = scene.cursor ?? scene.head;
-    const diverged = run.divergedStep !== null && run.divergedStep <= now;
-    return { run, x: last.x, y: last.y, step, diverged, outside: null };
-  }
+const reliefOf = ({ surface, grid }: SurfaceMapOptions): Relief =>
+  new Relief(grid, surface.minimum, surface.log);
 
-  /** Start, minima and saddles. */
-  private paintPoints(context: CanvasRenderingContext2D, scene: Scene): void {
-    const { surface, start } = this.options;
-    const tokens = TOKENS[scene.theme];
-    for (const point of [...surface.points, { ...start, kind: "start" }]) {
-      const at = this.place(point.x, point.y);
-      if (at === null) continue;
-      context.beginPath();
-      if (point.kind === "saddle") {
-        for (const s of [-1, 1]) {
-          context.moveTo(at.x - 4.5, at.y - 4.5 * s);
-          context.lineTo(at.x + 4.5, at.y + 4.5 * s);
-        }
-      } else {
-        const radius = point.kind === "start" ? 5.5 : point.kind === "minimum" ? 4 : 2.5;
-        context.arc(at.x, at.y, radius, 0, 2 * Math.PI);
-      }
-      context.globalAlpha = at.seen ? 1 : 0.35;
-      context.lineWidth = 4;
-      context.strokeStyle = withAlpha(tokens.page, 0.6);
-      context.stroke();
-      context.lineWidth = point.kind === "start" ? 2 : 1.5;
-      context.strokeStyle = tokens.ink;
-      context.stroke();
-    }
-    context.globalAlpha = 1;
-  }
+/** The surface without what lies on it. */
+function paintGround(
+  picture: HTMLCanvasElement,
+  relief: Relief,
+  camera: Camera,
+  theme: ThemeName,
+): void {
+  const colors = mapRamp(theme, BANDS).map((text) => text.match(/\d+/g)?.map(Number) as Rgb);
+  const image = relief.paint(picture.width, picture.height, camera, colors);
+  picture.getContext("2d")?.putImageData(image, 0, 0);
 }

@@ -1,14 +1,14 @@
 /** The surface from above with the paths of all runs moving on it. */
 
 import { formatValue } from "../look/format.ts";
-import { TOKENS, withAlpha } from "../look/palette.ts";
 import { paintParts, partsOf, type Update } from "./arrows.ts";
 import { ContourPicture, type Grid, valueAt } from "./contours.ts";
 import type { Figure } from "./figure.ts";
 import { axisOf } from "./figure_axis.ts";
 import { type Head, headsOf } from "./heads.ts";
-import { around, type Label, placeLabels } from "./labels.ts";
+import { around } from "./labels.ts";
 import { GROUND, PathPicture, TOP } from "./path_picture.ts";
+import { drawSign, named, SignWords } from "./surface_signs.ts";
 import { SMALL } from "./trail_layer.ts";
 import type { Scene } from "./types.ts";
 
@@ -31,13 +31,11 @@ export interface SurfaceMapOptions {
 }
 
 const HEAD_RADIUS = 6.2;
-/** More points of a kind than this get their sign, but no word. */
-const MOST_WORDS = 4;
 
 export class SurfaceMap extends PathPicture {
   private contours: ContourPicture;
   private groundKey = "";
-  private sides: (number | undefined)[] = [];
+  private readonly words = new SignWords();
   private drawings = 0;
   private updates: { step: number; runs: Record<string, Update> } | null = null;
 
@@ -89,6 +87,15 @@ export class SurfaceMap extends PathPicture {
     this.drawTop(shown);
   }
 
+  protected held(): () => () => void {
+    const { options, contours, updates } = this;
+    return () => {
+      const newest = { options: this.options, contours: this.contours, updates: this.updates };
+      Object.assign(this, { options, contours, updates });
+      return () => Object.assign(this, newest);
+    };
+  }
+
   protected framed(): Pick<Figure, "title" | "x" | "y"> {
     const { formula, x, y } = this.options.surface;
     const { width, height } = this.stack;
@@ -126,16 +133,24 @@ export class SurfaceMap extends PathPicture {
   private drawTop(scene: Scene): void {
     const { width, height } = this.stack;
     const context = this.stack.clear(TOP);
-    const tokens = TOKENS[scene.theme];
     const heads = headsOf(scene, this.trails, width, height);
-    const [startX, startY] = this.place(this.options.start.x, this.options.start.y);
-    this.drawPoints(context, scene);
-    context.beginPath();
-    context.arc(startX, startY, 5.5, 0, 2 * Math.PI);
-    context.lineWidth = 2;
-    context.strokeStyle = tokens.ink;
-    context.stroke();
-    this.drawLabels(context, scene, heads, { x: startX, y: startY });
+    const { points } = this.options.surface;
+    const at = ({ x, y }: { x: number; y: number }) => {
+      const [px, py] = this.place(x, y);
+      return { x: px, y: py };
+    };
+    for (const point of points) drawSign(context, point.kind, at(point), scene.theme);
+    const start = at(this.options.start);
+    drawSign(context, "start", start, scene.theme);
+    const words = named(points).map((point) => ({ text: point.kind, ...at(point) }));
+    const boxes = heads.map((head) => around(head.x, head.y, HEAD_RADIUS + 2));
+    this.words.draw(
+      context,
+      [{ text: "start", ...start }, ...words],
+      boxes,
+      this.stack,
+      scene.theme,
+    );
     const radius = width < SMALL ? HEAD_RADIUS - 1.2 : HEAD_RADIUS;
     this.drawUpdates(context, scene, heads);
     this.paintHeads(context, scene, heads, radius);
@@ -155,73 +170,5 @@ export class SurfaceMap extends PathPicture {
       if (head.step !== step || head.outside !== null) continue;
       paintParts(context, head, parts.get(head.run.id) ?? [], scene.theme);
     }
-  }
-
-  private drawPoints(context: CanvasRenderingContext2D, scene: Scene): void {
-    const tokens = TOKENS[scene.theme];
-    context.lineCap = "round";
-    for (const point of this.options.surface.points) {
-      const [x, y] = this.place(point.x, point.y);
-      context.beginPath();
-      if (point.kind === "saddle") {
-        for (const s of [-1, 1]) {
-          context.moveTo(x - 4.5, y - 4.5 * s);
-          context.lineTo(x + 4.5, y + 4.5 * s);
-        }
-      } else {
-        context.arc(x, y, point.kind === "minimum" ? 4 : 2.5, 0, 2 * Math.PI);
-      }
-      context.lineWidth = 3.5;
-      context.strokeStyle = withAlpha(tokens.page, 0.55);
-      context.stroke();
-      context.lineWidth = 1.5;
-      context.strokeStyle = tokens.ink;
-      context.stroke();
-    }
-  }
-
-  private drawLabels(
-    context: CanvasRenderingContext2D,
-    scene: Scene,
-    heads: readonly Head[],
-    start: { x: number; y: number },
-  ): void {
-    const { width, height } = this.stack;
-    const tokens = TOKENS[scene.theme];
-    const family = getComputedStyle(this.stack.root).fontFamily || "sans-serif";
-    context.font = `12.5px ${family}`;
-    context.textBaseline = "middle";
-    const labels = this.words(start).map((word) => ({
-      ...word,
-      width: context.measureText(word.text).width,
-    }));
-    const obstacles = [
-      ...heads.map((head) => around(head.x, head.y, HEAD_RADIUS + 2)),
-      ...labels.map((label) => around(label.x, label.y, 5)),
-    ];
-    const spots = placeLabels(labels, obstacles, width, height, this.sides);
-    this.sides = spots.map((spot, i) => spot?.side ?? this.sides[i]);
-    context.lineJoin = "round";
-    spots.forEach((spot, i) => {
-      if (spot === null) return;
-      const text = (labels[i] as Label).text;
-      context.lineWidth = 3;
-      context.strokeStyle = withAlpha(tokens.page, 0.7);
-      context.strokeText(text, spot.x, spot.y);
-      context.fillStyle = tokens.ink;
-      context.fillText(text, spot.x, spot.y);
-    });
-  }
-
-  private words(start: { x: number; y: number }): { text: string; x: number; y: number }[] {
-    const { points } = this.options.surface;
-    const few = (kind: string) => points.filter((p) => p.kind === kind).length <= MOST_WORDS;
-    const named = points
-      .filter((point) => few(point.kind))
-      .map((point) => {
-        const [x, y] = this.place(point.x, point.y);
-        return { text: point.kind, x, y };
-      });
-    return [{ text: "start", ...start }, ...named];
   }
 }

@@ -91,14 +91,28 @@ export class Trail {
     return this.lengths[i] as number;
   }
 
-  /** The path from point `from` on. */
-  path(from: number): Path2D {
+  /** The path from point `from` on, or from a place before the point after that. */
+  path(from: number, place?: { x: number; y: number }): Path2D {
     const path = new Path2D();
-    path.moveTo(this.xs[from] as number, this.ys[from] as number);
+    path.moveTo(place?.x ?? (this.xs[from] as number), place?.y ?? (this.ys[from] as number));
     for (let i = from + 1; i < this.xs.length; i++) {
       path.lineTo(this.xs[i] as number, this.ys[i] as number);
     }
     return path;
+  }
+
+  /** The place so many pixels along the path before its end, or its start, and the point after it. */
+  back(distance: number): { x: number; y: number; at: number; next: number } {
+    const end = this.xs.length - 1;
+    const at = Math.max(0, this.lengthTo(end) - distance);
+    let next = end;
+    while (next > 1 && this.lengthTo(next - 1) > at) next -= 1;
+    const before = Math.max(0, next - 1);
+    const whole = this.lengthTo(next) - this.lengthTo(before);
+    const share = whole > 0 ? (at - this.lengthTo(before)) / whole : 0;
+    const mix = (of: readonly number[]) =>
+      (of[before] as number) + share * ((of[next] as number) - (of[before] as number));
+    return { x: mix(this.xs), y: mix(this.ys), at, next };
   }
 
   /** Step of the kept point nearest to a place, with its distance in pixels. */

@@ -1,8 +1,9 @@
-/** The paths of all runs on one layer that is only added to, redrawn whole when it must be. */
+/** The paths of all runs: faint on a layer that is only added to, their tails strong on another. */
 
 import { runStyle, TOKENS, withAlpha } from "../look/palette.ts";
 import { areAligned } from "./aligned.ts";
 import type { Layers } from "./flat_stack.ts";
+import { ASIDE, FLOOR, fades, HALO, strokesOf, tailLength } from "./tails.ts";
 import { type Place, Trail } from "./trail.ts";
 import type { Rows, RunView, Scene } from "./types.ts";
 
@@ -20,15 +21,17 @@ export class TrailLayer {
   private readonly trails = new Map<string, Trail>();
   private basis = "";
   private rows: Rows | null = null;
+  /** What the layer itself cannot be weakened by. */
+  private weaker = 1;
 
   constructor(
     private readonly stack: Layers,
-    private readonly layer: number,
+    private readonly layers: readonly [paths: number, tails: number],
     private readonly options: TrailOptions,
   ) {}
 
   /**
-   * Bring the layer up to the step looked at.
+   * Bring the layers up to the step looked at.
    *
    * @param place from the columns' units to pixels
    * @param placeKey changes whenever `place` does
@@ -42,14 +45,18 @@ export class TrailLayer {
   ): void {
     const until = scene.cursor ?? Infinity;
     const runs = scene.runs.map((r) => `${r.id}/${r.slot}/${r.from ?? 0}`).join();
-    const basis = [placeKey, scene.theme, scene.lifted, scene.cursor, runs].join("|");
+    const basis = [placeKey, scene.theme, scene.lifted, scene.cursor, fades(), runs].join("|");
     const whole = basis !== this.basis || scene.rows !== this.rows || !this.allContinue(scene);
     this.rows = scene.rows;
     this.basis = basis;
+    // A lifted path is strong from end to end.
+    const strength = scene.lifted === null && fades() ? FLOOR : 1;
+    this.weaker = this.stack.fade(this.layers[0], strength);
     if (whole) {
-      this.stack.clear(this.layer);
+      this.stack.clear(this.layers[0]);
       this.trails.clear();
     }
+    let grew = whole;
     for (const run of ordered(scene)) {
       const trail = this.trails.get(run.id) ?? new Trail();
       if (!this.trails.has(run.id)) {
@@ -58,8 +65,10 @@ export class TrailLayer {
       }
       const columns = this.columnsOf(scene, run);
       if (columns !== null) trail.feed(columns[0], columns[1], place, until, run.from);
-      this.draw(trail, run, scene);
+      if (this.draw(trail, run, scene)) grew = true;
     }
+    // Most frames move no head by as much as a pixel.
+    if (grew) this.paintTails(this.stack.clear(this.layers[1]), scene);
   }
 
   trail(run: string): Trail | undefined {
@@ -82,22 +91,23 @@ export class TrailLayer {
     });
   }
 
-  private draw(trail: Trail, run: RunView, scene: Scene): void {
+  /** Draws what is new of a path; false where nothing is. */
+  private draw(trail: Trail, run: RunView, scene: Scene): boolean {
     const fresh = trail.takeNew();
-    if (fresh === null) return;
-    const context = this.stack.layer(this.layer);
+    if (fresh === null) return false;
+    const context = this.stack.layer(this.layers[0]);
     const style = runStyle(run.slot, scene.theme);
     const lifted = run.id === scene.lifted;
     context.lineJoin = "round";
-    context.globalAlpha = scene.lifted === null || lifted ? 1 : 0.55;
+    context.globalAlpha = this.weaker * (scene.lifted === null || lifted ? 1 : ASIDE);
     context.setLineDash([]);
     context.lineCap = "butt";
-    const scale = this.stack.width < SMALL ? 2 / 3 : 1;
-    context.lineWidth = this.options.halo * scale + (lifted ? 1 : 0);
+    const { line, halo } = this.widths(lifted);
+    context.lineWidth = halo;
     context.strokeStyle = withAlpha(TOKENS[scene.theme].page, 0.7);
     context.stroke(trail.path(fresh.halo));
     context.lineCap = style.dashed ? "butt" : "round";
-    context.lineWidth = this.options.line * scale + (lifted ? 1 : 0);
+    context.lineWidth = line;
     context.strokeStyle = style.color;
     if (style.dashed) {
       context.setLineDash([7, 4]);
@@ -106,13 +116,66 @@ export class TrailLayer {
     context.stroke(trail.path(fresh.line));
     context.setLineDash([]);
     context.lineDashOffset = 0;
-    if (run.from && fresh.halo === 0) ring(context, trail.xs[0], trail.ys[0]);
     context.globalAlpha = 1;
+    return true;
+  }
+
+  /** Draws the newest part of every path strong, and where forks begin. */
+  private paintTails(context: CanvasRenderingContext2D, scene: Scene): void {
+    for (const run of ordered(scene)) {
+      const trail = this.trails.get(run.id);
+      if (trail === undefined || trail.xs.length === 0) continue;
+      context.globalAlpha = scene.lifted === null || run.id === scene.lifted ? 1 : ASIDE;
+      if (scene.lifted === null && fades()) this.paintTail(context, trail, run, scene);
+      context.strokeStyle = runStyle(run.slot, scene.theme).color;
+      if (run.from) ring(context, trail.xs[0], trail.ys[0]);
+    }
+    context.globalAlpha = 1;
+  }
+
+  private paintTail(
+    context: CanvasRenderingContext2D,
+    trail: Trail,
+    run: RunView,
+    scene: Scene,
+  ): void {
+    if (trail.xs.length < 2) return;
+    const style = runStyle(run.slot, scene.theme);
+    const { line, halo } = this.widths(false);
+    const length = tailLength(this.stack.width, this.stack.height, scene.runs.length);
+    const pieces = strokesOf(length, style.dashed).map(({ back, alpha }) => {
+      const from = trail.back(back);
+      return { alpha, at: from.at, path: trail.path(from.next - 1, from) };
+    });
+    context.lineJoin = "round";
+    context.lineCap = "butt";
+    context.lineWidth = halo;
+    context.strokeStyle = withAlpha(TOKENS[scene.theme].page, 0.7);
+    context.globalAlpha = HALO;
+    context.stroke((pieces[1] as (typeof pieces)[number]).path);
+    context.lineCap = style.dashed ? "butt" : "round";
+    context.lineWidth = line;
+    context.strokeStyle = style.color;
+    if (style.dashed) context.setLineDash([7, 4]);
+    for (const { alpha, at, path } of pieces) {
+      context.globalAlpha = alpha;
+      context.lineDashOffset = at;
+      context.stroke(path);
+    }
+    context.setLineDash([]);
+    context.lineDashOffset = 0;
+    context.globalAlpha = 1;
+  }
+
+  private widths(lifted: boolean): { line: number; halo: number } {
+    const scale = this.stack.width < SMALL ? 2 / 3 : 1;
+    const more = lifted ? 1 : 0;
+    return { line: this.options.line * scale + more, halo: this.options.halo * scale + more };
   }
 }
 
 /** Where a fork leaves the path that it comes from. */
-function ring(context: CanvasRenderingContext2D, x = 0, y = 0): void {
+export function ring(context: CanvasRenderingContext2D, x = 0, y = 0): void {
   context.beginPath();
   context.arc(x, y, 3, 0, 2 * Math.PI);
   context.lineWidth = 1.5;

@@ -9,7 +9,7 @@ import { axisOf } from "./figure_axis.ts";
 import { Glide } from "./glide.ts";
 import { Ground } from "./ground.ts";
 import { headsOf, paintHead } from "./heads.ts";
-import { GROUND, PATHS, PathPicture, TOP } from "./path_picture.ts";
+import { GROUND, PATHS, PathPicture, TAILS, TOP } from "./path_picture.ts";
 import { PlaneBounds, type PlaneView, roundView } from "./plane_bounds.ts";
 import { blend, PLACE, Projected, type Projection, RANDOM, turnBetween } from "./projected.ts";
 import type { Place } from "./trail.ts";
@@ -50,6 +50,8 @@ export class Trajectories extends PathPicture {
   private from: Projection = RANDOM;
   private fromView: PlaneView | null = null;
   private shown: { plane: Projection; view: PlaneView } | null = null;
+  /** What is drawn instead of the newest, while a picture is saved. */
+  private fixed: { rows: Projected; plane: Projection; view: PlaneView } | null = null;
   private groundKey = "";
   private changedLines = false;
 
@@ -72,6 +74,17 @@ export class Trajectories extends PathPicture {
   override destroy(): void {
     this.glide.stop();
     super.destroy();
+  }
+
+  protected held(): () => () => void {
+    const { look, lines, shown, scene } = this;
+    const rows = shown && scene && new Projected(scene.rows, shown.plane);
+    const fixed = rows && { rows, ...shown };
+    return () => {
+      const newest = { look: this.look, lines: this.lines };
+      Object.assign(this, { look, lines, fixed });
+      return () => Object.assign(this, newest, { fixed: null });
+    };
   }
 
   protected framed(): Pick<Figure, "title" | "note" | "x" | "y"> {
@@ -118,8 +131,8 @@ export class Trajectories extends PathPicture {
     const around = this.look.around !== null;
     const { rows, plane, view } = around
       ? { rows: scene.rows, plane: RANDOM, view: this.ownView() }
-      : this.moved(scene, width, height);
-    if (!around) this.shown = { plane, view };
+      : (this.fixed ?? this.moved(scene, width, height));
+    if (!around && this.fixed === null) this.shown = { plane, view };
     const place: Place = (x, y) => [
       (x - view.x[0]) * view.scale,
       height - (y - view.y[0]) * view.scale,
@@ -129,6 +142,7 @@ export class Trajectories extends PathPicture {
     const context = this.stack.clear(TOP);
     if (around) {
       this.stack.clear(PATHS);
+      this.stack.clear(TAILS);
       this.drawCentre(context, scene, place);
     } else {
       this.trails.update({ ...scene, rows }, place, key, [0, 0]);

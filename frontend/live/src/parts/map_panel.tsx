@@ -60,7 +60,10 @@ export function MapPanel({ session }: { session: Session }) {
           class="map-picture"
           testId="surface-3d"
           make={(host) => new Surface3D(host, options)}
-          before={(relief) => relief.show(options)}
+          before={(relief) => {
+            relief.show(options);
+            relief.showUpdates(session.pictures.arrows.peek());
+          }}
         />
       ) : (
         <ChartPanel

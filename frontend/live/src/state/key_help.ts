@@ -1,6 +1,7 @@
 /** What the keys do on the page that is shown. */
 
 import { CHART_KEYS } from "../charts/keys.ts";
+import { TURNING_KEYS } from "../charts/turning.ts";
 import type { App } from "./app.ts";
 import { EARLY, HISTORY, TIMED } from "./key_table.ts";
 
@@ -46,6 +47,14 @@ export function keyHelp(app: App): KeySection[] {
       : []),
     ...(page === "sweeps" && app.sweeps.sweep.value
       ? [{ title: "Map of a sweep, with the focus on it", keys: HEAT_KEYS }]
+      : []),
+    ...(page === "explore" && app.view.value === "paths" && app.session.value !== null
+      ? [
+          {
+            title: "Surface in 3-D, with the focus on it",
+            keys: TURNING_KEYS.map(({ label, words }) => ({ key: label, words })),
+          },
+        ]
       : []),
     ...(charts && !app.lecture.value
       ? [

@@ -47,18 +47,20 @@ class Shot:
             ``{sweep}`` that of a sweep that has ended.
         ready: test id of what is there once the page is.
         press: test id of what is pressed then.
+        fill: test id of a field and what is typed into it after that.
     """
 
     path: str
     ready: str = "run-card"
     press: str | None = None
+    fill: tuple[str, str] | None = None
 
 
 SHOTS = {
     "explore": Shot("/?experiment={explore}"),
     "relief": Shot("/?experiment={explore}", press="view-3d"),
     "basins": Shot("/?experiment={explore}&view=basins", "basins"),
-    "formula": Shot("/?experiment={formula}", press="formula"),
+    "formula": Shot("/?experiment={formula}", press="formula", fill=("formula-text", FORMULA)),
     "train": Shot("/train?experiment={train}"),
     "compare": Shot("/compare?add={train}", "compare-line"),
     "sweeps": Shot("/sweeps?sweep={sweep}", "cell-panel"),
@@ -193,10 +195,15 @@ def shoot(context: BrowserContext, url: str, shot: Shot, path: Path) -> None:
     page = context.new_page()
     page.goto(url)
     page.get_by_test_id(shot.ready).first.wait_for(timeout=60_000)
+    page.get_by_text("no rows yet").first.wait_for(state="hidden", timeout=60_000)
     page.wait_for_timeout(1500)
     if shot.press:
         page.get_by_test_id(shot.press).click()
         page.wait_for_timeout(700)
+    if shot.fill:
+        field, words = shot.fill
+        page.get_by_test_id(field).fill(words)
+        page.wait_for_timeout(1500)
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     few_colours(picture).save(path, optimize=True)
     sys.stdout.write(f"{path.relative_to(ROOT)} {path.stat().st_size // 1000} kB\n")

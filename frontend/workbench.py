@@ -20,6 +20,8 @@ STYLE = """<style>
 :has(> [data-testid="stHeaderLogo"]) { display: flex; align-items: center; gap: 8px; }
 :has(> [data-testid="stHeaderLogo"])::after { content: "LRD Lab"; font-weight: 600;
   font-size: 1.1rem; white-space: nowrap; padding-right: 0.5rem; }
+[data-testid="stExpandSidebarButton"]::after { content: "Pages"; font-size: 0.9rem;
+  padding-left: 0.25rem; }
 .lrd-lecture [data-testid="stHeader"] { display: none; }
 .lrd-lecture [data-testid="stMainBlockContainer"] { padding-top: 0; }
 </style>"""

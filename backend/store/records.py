@@ -144,14 +144,18 @@ def list_experiments(
     query = query.order_by(row.created_at.desc(), row.id).limit(limit)
     found = connection.execute(query).mappings().all()
     labels: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    names = ("experiment_id", "slot", "label", "optimizer", "policy", "drop_rate", "rescale")
+    names = ("experiment_id", "slot", "label", "settings", "optimizer", "policy", "drop_rate")
     of_run = (
-        select(*(runs.c[name] for name in names))
+        select(*(runs.c[name] for name in names), runs.c.rescale)
         .where(runs.c.experiment_id.in_(query.with_only_columns(row.id)), _present())
         .order_by(runs.c.experiment_id, runs.c.slot)
     )
-    for experiment, slot, label, *made_of in connection.execute(of_run).all():
-        labels[experiment].append((slot, label or _made_label(*made_of)))
+    firsts: dict[tuple[str, str], float] = {}
+    for experiment, slot, label, settings, optimizer, *made_of in connection.execute(of_run).all():
+        lr = settings.get("lr", 0.0)
+        first = firsts.setdefault((experiment, optimizer), lr)
+        made = _made_label(optimizer, *made_of) + _against(lr, first)
+        labels[experiment].append((slot, label or made))
     return [_summary(one, labels[one["id"]]) for one in found]
 
 
@@ -189,6 +193,13 @@ def _made_label(optimizer: str, policy: str, rate: float, rescale: bool) -> str:
         return optimizer
     words = [optimizer, "" if policy == "elementwise" else policy, f"{rate:g}"]
     return " ".join(filter(None, [*words, "rescaled" if rescale else ""]))
+
+
+def _against(lr: float, first: float) -> str:
+    """``, lr ÷ 2``: how a learning rate differs from that of the optimizer's first run."""
+    if lr <= 0 or first <= 0 or abs(lr / first - 1) < 1e-6:
+        return ""
+    return f", lr × {lr / first:.3g}" if lr > first else f", lr ÷ {first / lr:.3g}"
 
 
 def _summary(row: RowMapping, labels: list[tuple[int, str]]) -> ExperimentSummary:

@@ -53,25 +53,25 @@ def cards(page: Dashboard) -> list[str | None]:
 def test_a_fork_with_nothing_changed_is_its_parent_again(server: Server, visit: Visit) -> None:
     id = digits(server, speed=200)
     page = visit(server, f"/train?experiment={id}")
-    page.wait_rows("r1", 160)
+    page.wait_rows("r2", 160)
     look_at(page, 101)
     page.page.keyboard.press("f")
     expect(page["fork-form"]).to_contain_text("Fork at step 101")
     page.page.keyboard.press("Enter")
     expect(page["run-card"]).to_have_count(3)
-    expect(page.card("r3").get_by_test_id("origin")).to_have_text("from Adam at step 101")
-    assert cards(page) == ["r1", "r3", "r2"]
+    expect(page.card("r3").get_by_test_id("origin")).to_have_text("from Adam + LRD at step 101")
+    assert cards(page) == ["r1", "r2", "r3"]
     expect(page["back-to-live"]).to_have_count(0)
     page.wait_rows("r3", 240)
-    parent, own = losses(server, id, "r1", 240), losses(server, id, "r3", 240)
+    parent, own = losses(server, id, "r2", 240), losses(server, id, "r3", 240)
     assert own == {step: parent[step] for step in range(102, 241)}
-    shown, before = page.rows("r3"), page.rows("r1")
+    shown, before = page.rows("r3"), page.rows("r2")
     assert list(shown)[:240] == list(range(1, 241))
     assert {step: shown[step] for step in range(1, 241)} == {
         step: before[step] for step in range(1, 241)
     }
     for column in ("test_accuracy", "keep_rate"):
-        theirs = page.rows("r1", column)
+        theirs = page.rows("r2", column)
         mine = page.rows("r3", column)
         assert {s: v for s, v in mine.items() if s <= 200} == {
             s: v for s, v in theirs.items() if s <= 200

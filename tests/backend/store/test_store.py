@@ -163,6 +163,8 @@ async def test_a_summary_names_runs_by_label_or_by_optimizer_policy_and_drop_rat
     store: Store,
 ) -> None:
     run = experiment().runs[0]
+    lr = run.settings["lr"]
+    assert isinstance(lr, float)
     runs = [
         run.model_copy(update={"id": "r1", "slot": 2, "drop_rate": 0.0}),
         run.model_copy(update={"id": "r2", "slot": 1, "drop_rate": 0.25}),
@@ -170,12 +172,14 @@ async def test_a_summary_names_runs_by_label_or_by_optimizer_policy_and_drop_rat
         run.model_copy(update={"id": "r4", "slot": 0, "state": "removed"}),
         run.model_copy(update={"id": "r5", "slot": 6, "policy": "per_row", "rescale": True}),
         run.model_copy(update={"id": "r6", "slot": 7, "policy": "per_row", "drop_rate": 0.0}),
+        run.model_copy(update={"id": "r7", "slot": 8, "settings": {**run.settings, "lr": lr / 2}}),
     ]
     await store.create(experiment(runs=runs), {})
     [summary] = await store.experiments(10)
-    assert summary.labels == ["adam 0.25", "adam", "mine", "adam per_row 0.5 rescaled", "adam"]
-    assert summary.slots == [1, 2, 5, 6, 7]
-    assert summary.runs == 5
+    made = ["adam 0.25", "adam", "mine", "adam per_row 0.5 rescaled", "adam"]
+    assert summary.labels == [*made, "adam 0.5, lr ÷ 2"]
+    assert summary.slots == [1, 2, 5, 6, 7, 8]
+    assert summary.runs == 6
 
 
 async def test_a_frame_twice_is_stored_once_and_a_gap_is_refused(store: Store) -> None:

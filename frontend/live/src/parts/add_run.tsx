@@ -31,12 +31,13 @@ export function AddRun({ session }: { session: Session }) {
   const app = useApp();
   const most = app.catalogue.value?.max_runs ?? 16;
   const full = session.runs.value.length >= most;
+  const fullWords = app.narrow.value ? `${most} runs` : `${most} runs: remove one to add another`;
   const disabled = whyDisabled(session);
   const why = full ? `${most} runs are the most one experiment holds` : disabled;
   return (
     <Popover
       class="add"
-      label={full ? `${most} runs: remove one to add another` : "+ add a run"}
+      label={full ? fullWords : app.narrow.value ? "+ run" : "+ add a run"}
       title={why || "add a run"}
       testId="add-run"
       disabled={why !== ""}

@@ -1,5 +1,5 @@
 import type { Run, RunIn } from "../protocol.ts";
-import { fairBaseline, meanShare, whyNoFair } from "../state/fair.ts";
+import { fairBaseline, meanShare, plainOf, whyNoFair } from "../state/fair.ts";
 import { changesOf } from "../state/lineage.ts";
 import { baseName, lrOf, rate } from "../state/names.ts";
 import type { Session } from "../state/session.ts";
@@ -53,6 +53,17 @@ export function BaselineOffer({ session, run, onAdd }: Props) {
       >
         Add {baseName(baseline, menus.optimizers)} at lr {String(lrOf(baseline))}
       </button>
+      {lrOf(baseline) !== lrOf(run) && !plainOf(run, session.runs.value) && (
+        <button
+          type="button"
+          class="button wide"
+          data-testid="add-plain-baseline"
+          title={`the optimizer of ${name} at its own lr, nothing dropped`}
+          onClick={() => onAdd({ ...baseline, settings: { ...run.settings } })}
+        >
+          Add {baseName(baseline, menus.optimizers)} at lr {String(lrOf(run))}
+        </button>
+      )}
     </>
   );
 }

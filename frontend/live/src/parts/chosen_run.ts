@@ -3,7 +3,7 @@ import type { Run } from "../protocol.ts";
 import { LRD, policyOf } from "../state/names.ts";
 import type { Session } from "../state/session.ts";
 
-/** The run that pictures of one run show: the selected one, else the first that drops by coins. */
+/** The run that pictures of one run show, and that a fork goes on from: the selected one, else the first that drops by coins. */
 export function chosenRun(session: Session): Run | undefined {
   const runs = session.runs.value;
   return (

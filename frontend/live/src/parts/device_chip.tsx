@@ -16,6 +16,8 @@ export function DeviceChip({ session }: { session: Session }) {
     app.api.nodes().then(setNodes, () => setNodes([]));
   }, [session]);
   const places = placesOf(app.catalogue.value?.devices ?? [], nodes, place);
+  // A surface takes no device's time: its row of chips is for what changes the picture.
+  if (places.length < 2 && session.experiment.value.kind === "surface") return null;
   if (places.length < 2) {
     return (
       <span class="chip still device" data-testid="device">

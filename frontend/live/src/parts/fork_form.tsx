@@ -6,6 +6,7 @@ import { policyOf } from "../state/names.ts";
 import { type Draft, fieldOf, parsed, values } from "../state/run_form.ts";
 import type { Session } from "../state/session.ts";
 import { type ForkSpec, forkAndShow, forkStep, runAt } from "../state/time_travel.ts";
+import { chosenRun } from "./chosen_run.ts";
 import { useApp } from "./context.ts";
 import { FormField } from "./form_field.tsx";
 import { MenuField } from "./menu_field.tsx";
@@ -34,7 +35,7 @@ export function ForkForm({ session, close }: { session: Session; close: () => vo
   const app = useApp();
   const { menus } = session;
   const runs = session.runs.value;
-  const [id, setId] = useState(session.selected.peek() ?? runs[0]?.id ?? "");
+  const [id, setId] = useState(() => chosenRun(session)?.id ?? "");
   const run = runs.find((one) => one.id === id) ?? (runs[0] as Run);
   // The step is that at which the form was opened: training goes on meanwhile.
   const [shown] = useState(() => new Map(runs.map((one) => [one.id, forkStep(session, one.id)])));

@@ -20,8 +20,11 @@ const CHARACTER_PX = 5.9;
 /** A press that moves further than this drags. */
 const DRAG_PX = 3;
 
-/** Past, present and planned end, the changes on the way, and a thumb that looks back. */
-export function HistoryBar({ session }: { session: Session }) {
+/**
+ * Past, present and planned end, the changes on the way, and a thumb that looks back; `bare` where
+ * the fork's button has a place of its own.
+ */
+export function HistoryBar({ session, bare }: { session: Session; bare?: boolean }) {
   const app = useApp();
   const bar = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(1000);
@@ -103,7 +106,7 @@ export function HistoryBar({ session }: { session: Session }) {
           </button>
         )}
         <ReplayControls session={session} />
-        <ForkButton session={session} />
+        {!bare && <ForkButton session={session} />}
         <span class="history-step">{now.words}</span>
       </div>
       <div class="track-area" ref={bar} onPointerDown={press} onPointerMove={move}>
@@ -128,15 +131,19 @@ export function HistoryBar({ session }: { session: Session }) {
 }
 
 /** Goes on from the step looked at as a new run, beside the one it comes from. */
-function ForkButton({ session }: { session: Session }) {
+export function ForkButton({ session, thumb }: { session: Session; thumb?: boolean }) {
   const why = whyNoFork(session);
   return (
     <Popover
-      class="link fork-here"
+      class={thumb ? "button" : "link fork-here"}
       label={
-        <>
-          Fork here <kbd>F</kbd>
-        </>
+        thumb ? (
+          "Fork"
+        ) : (
+          <>
+            Fork here <kbd>F</kbd>
+          </>
+        )
       }
       title={why || "fork a run at this step (F)"}
       testId="fork-here"

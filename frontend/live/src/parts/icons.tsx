@@ -46,6 +46,23 @@ export function SaveIcon() {
   );
 }
 
+/** An arrow out of a box: to someone else. */
+export function ShareIcon() {
+  return (
+    <svg
+      width="16"
+      height="16"
+      viewBox="0 0 16 16"
+      fill="none"
+      stroke="currentColor"
+      stroke-width="1.7"
+      aria-hidden="true"
+    >
+      <path d="M8 10V2M4.8 5 8 1.8 11.2 5M4.5 7.5h-1.7v6.2h10.4V7.5h-1.7" />
+    </svg>
+  );
+}
+
 /** A turn to the left: back to the first step. */
 export function ResetIcon() {
   return (

@@ -1,3 +1,4 @@
+import { useRef } from "preact/hooks";
 import { shortName } from "../state/names.ts";
 import type { Session } from "../state/session.ts";
 import { AddRun } from "./add_run.tsx";
@@ -5,14 +6,16 @@ import { BasinTime } from "./basins.tsx";
 import { PhoneBasinCharts, PhoneBasins } from "./basins_phone.tsx";
 import { BasinVerdict } from "./basins_verdict.tsx";
 import { AccuracyChart, DistanceChart, KeptChart, LossChart } from "./charts.tsx";
+import { chosenRun } from "./chosen_run.ts";
 import { useBasins } from "./context.ts";
 import { RunGlyph } from "./glyph.tsx";
-import { HistoryBar } from "./history_bar.tsx";
+import { ForkButton, HistoryBar } from "./history_bar.tsx";
 import { LookPanel } from "./look_panel.tsx";
 import { MapPanel } from "./map_panel.tsx";
 import type { Numbers } from "./numbers.ts";
 import { PhoneCard } from "./phone_card.tsx";
 import { ProblemChips } from "./problem_chips.tsx";
+import { useScrollRow } from "./scroll_row.ts";
 import { Share } from "./share.tsx";
 import { Status } from "./status.tsx";
 import { TrajectoriesChart } from "./trajectories_chart.tsx";
@@ -24,8 +27,7 @@ import { VerdictCard } from "./verdict_card.tsx";
 export function Phone({ session, numbers }: { session: Session; numbers: Numbers }) {
   const task = session.experiment.value.kind === "task";
   const basins = useBasins(session);
-  const runs = session.runs.value;
-  const run = runs.find((one) => one.id === session.selected.value) ?? runs[1] ?? runs[0];
+  const run = chosenRun(session);
   return (
     <div class="phone">
       <div class="phone-scroll">
@@ -60,7 +62,7 @@ export function Phone({ session, numbers }: { session: Session; numbers: Numbers
               {task && <LookPanel session={session} />}
             </section>
             <VerdictCard session={session} />
-            <HistoryBar session={session} />
+            <HistoryBar session={session} bare />
           </>
         )}
       </div>
@@ -70,7 +72,8 @@ export function Phone({ session, numbers }: { session: Session; numbers: Numbers
         ) : (
           <>
             <TransportButtons session={session} />
-            <Speed session={session} />
+            <Speed session={session} short />
+            <ForkButton session={session} thumb />
           </>
         )}
         <Share session={session} />
@@ -80,8 +83,10 @@ export function Phone({ session, numbers }: { session: Session; numbers: Numbers
 }
 
 function RunChips({ session, current }: { session: Session; current: string }) {
+  const row = useRef<HTMLElement>(null);
+  useScrollRow(row);
   return (
-    <nav class="run-chips" aria-label="runs">
+    <nav class="run-chips" aria-label="runs" ref={row}>
       {session.runs.value.map((run) => (
         <button
           key={run.id}

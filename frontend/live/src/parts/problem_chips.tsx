@@ -1,3 +1,4 @@
+import { useRef } from "preact/hooks";
 import type { SettingInfo } from "../protocol.ts";
 import { startAgain } from "../state/actions.ts";
 import type { Session } from "../state/session.ts";
@@ -10,6 +11,7 @@ import { Caret } from "./icons.tsx";
 import { Popover } from "./popover.tsx";
 import { ProblemMenu } from "./problem_menu.tsx";
 import { Rotation } from "./rotation.tsx";
+import { useScrollRow } from "./scroll_row.ts";
 import { SeedsChip } from "./seeds_chip.tsx";
 import { SettingChip } from "./setting_chip.tsx";
 
@@ -35,8 +37,10 @@ export function ProblemChips({ session }: { session: Session }) {
   const experiment = session.experiment.value;
   const problem = session.problem.value;
   const paths = useApp().page.value === "lessons";
+  const row = useRef<HTMLDivElement>(null);
+  useScrollRow(row);
   return (
-    <div class="chips">
+    <div class="chips" ref={row} data-testid="chips">
       <Popover
         testId="problem"
         title={`${experiment.kind}: ${problem?.label ?? experiment.problem}`}

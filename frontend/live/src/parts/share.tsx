@@ -2,13 +2,22 @@ import { useState } from "preact/hooks";
 import { messageOf } from "../state/api.ts";
 import type { Session } from "../state/session.ts";
 import { useApp } from "./context.ts";
+import { SaveIcon, ShareIcon } from "./icons.tsx";
 import { Popover } from "./popover.tsx";
 
 /** The link to this view, and the command that computes the same numbers. */
 export function Share({ session }: { session: Session }) {
   const app = useApp();
+  const narrow = app.narrow.value;
   return (
-    <Popover class="button" label="Share" title="share" testId="share" side="right">
+    <Popover
+      class={narrow ? "button square" : "button"}
+      label={narrow ? <ShareIcon /> : "Share"}
+      sign={narrow}
+      title="share"
+      testId="share"
+      side="right"
+    >
       {(close) => (
         <div class="form">
           <Copy label="Copy link" testId="copy-link" text={() => Promise.resolve(location.href)} />
@@ -40,6 +49,9 @@ export function Share({ session }: { session: Session }) {
             {app.lecture.value ? "Leave lecture mode" : "Lecture mode"}
           </button>
           <p class="hint">Big type for a room, by keyboard: L, and ? for all keys.</p>
+          <p class="hint" data-testid="save-hint">
+            A picture, or the rows of a chart: <SaveIcon /> beside its title.
+          </p>
         </div>
       )}
     </Popover>

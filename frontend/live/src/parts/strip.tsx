@@ -1,6 +1,6 @@
 import type { Session } from "../state/session.ts";
 import { BasinTime } from "./basins.tsx";
-import { useBasins } from "./context.ts";
+import { useApp, useBasins } from "./context.ts";
 import { KeysButton } from "./key_help.tsx";
 import type { Numbers } from "./numbers.ts";
 import { ProblemChips } from "./problem_chips.tsx";
@@ -17,7 +17,7 @@ export function Strip({ session, numbers }: { session: Session; numbers: Numbers
       <div class="strip-right">
         {basins && <BasinTime />}
         <Status session={session} />
-        <KeysButton />
+        {useApp().page.value !== "lessons" && <KeysButton />}
         <Share session={session} />
         {!basins && (
           <>

@@ -80,7 +80,7 @@ function whyNoPlay(session: Session): string {
 }
 
 /** The speed limit, for everybody who watches. */
-export function Speed({ session }: { session: Session }) {
+export function Speed({ session, short }: { session: Session; short?: boolean }) {
   const app = useApp();
   const { speed } = session.experiment.value;
   const speeds = SPEEDS.includes(speed) ? SPEEDS : [speed, ...SPEEDS];
@@ -100,7 +100,7 @@ export function Speed({ session }: { session: Session }) {
       >
         {speeds.map((one) => (
           <option key={one} value={String(one)}>
-            {one === 0 ? "max" : `${one} steps/s`}
+            {one === 0 ? "max" : short ? `${one}/s` : `${one} steps/s`}
           </option>
         ))}
       </select>

@@ -35,7 +35,9 @@ export function Workbench() {
       ) : (
         <Opening />
       )}
-      {!session && !app.narrow.value && !app.lecture.value && <KeysButton corner />}
+      {!session && app.page.value !== "lessons" && !app.narrow.value && !app.lecture.value && (
+        <KeysButton corner />
+      )}
       <ToastView />
       <KeyHelp />
     </div>

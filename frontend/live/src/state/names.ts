@@ -72,17 +72,18 @@ export function shortName(run: Named, runs: Named[], menus: Menus): string {
 }
 
 /**
- * A list's label in the words of the menus: "adam per_row 0.5" is "Adam per row 0.5"; any other
- * stays.
+ * A list's label in the words of the menus: "adam per_row 0.5" is "Adam per row 0.5", and what
+ * is said of its lr stays; so does any other label.
  */
 export function summaryName(label: string, menus: Menus): string {
-  const [first = "", ...rest] = label.split(" ");
+  const [parts = "", ...lr] = label.split(/(?=, lr )/);
+  const [first = "", ...rest] = parts.split(" ");
   const known = menus.optimizers.find((optimizer) => optimizer.name === first);
   if (!known) return label;
   const words = rest.map(
     (word) => menus.policies.find((policy) => policy.name === word)?.label ?? word,
   );
-  return [known.label, ...words].join(" ");
+  return [known.label, ...words].join(" ") + lr.join("");
 }
 
 /** A drop rate as people say it: 0, 0.5, 0.95. */

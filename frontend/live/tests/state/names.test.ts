@@ -44,6 +44,8 @@ describe("names", () => {
     ["adam 0.5", "Adam 0.5"],
     ["sgd", "SGD"],
     ["adam per_row 0.25", "Adam per row 0.25"],
+    ["adam, lr ÷ 2", "Adam, lr ÷ 2"],
+    ["adam 0.5, lr × 1.5", "Adam 0.5, lr × 1.5"],
     ["my per_row run", "my per_row run"],
   ])("in a list, %s is %s", (label, expected) => {
     expect(summaryName(label, MENUS)).toBe(expected);

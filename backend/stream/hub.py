@@ -135,8 +135,8 @@ class Hub:
     def view(self, experiment: str, name: str, content: dict[str, Any]) -> None:
         """A picture has a new state; the newest of each is kept for whoever comes later."""
         message = ViewMessage(name=name, content=content).model_dump_json()
-        # Pictures, and what is half computed, mean nothing to whoever comes later.
-        whole = content.get("progress", 1.0) == 1.0
+        # Pictures, and what is half computed or failed, mean nothing to whoever comes later.
+        whole = content.get("progress", 1.0) == 1.0 and "error" not in content
         if whole and name not in ("picture", "usage"):
             self._views.put(experiment, name, message)
             self._ended.discard(experiment)

@@ -6,6 +6,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from lrd_core.engine.controls import Sink
 from lrd_core.engine.experiment import ExperimentSpec
@@ -16,6 +17,7 @@ from lrd_core.engine.views.contour import CONTOURS, contour_view
 from lrd_core.engine.views.curvature import Measurement, measurement
 from lrd_core.engine.views.layers import Layers
 from lrd_core.engine.views.look import Look
+from lrd_core.engine.views.looks import Looks, given_up
 from lrd_core.engine.views.paths import Paths
 from lrd_core.engine.views.picture import Watched
 from lrd_core.engine.views.samples import Predictions
@@ -32,11 +34,14 @@ WAITING = 32
 #: Bytes that they may hold, each a copy of the model; one may wait however large it is.
 WAITING_BYTES = 256 * 1024**2
 
+#: Of a measurement: run, step, error.
+LEFT_OUT = "the curvature of %s at step %d is left out: %s"
+
 #: Takes a row beside those of the steps: run, step, columns, steps between two such rows.
 Record = Callable[[str, int, dict[str, float], int], None]
 
-#: What can be watched.
-WATCHED = ("mask", "layers", "samples")
+#: What can be watched, and the view that shows it.
+WATCHED = {"mask": "picture", "layers": "layers", "samples": "samples", "arrows": "arrows"}
 
 
 class Background:
@@ -49,10 +54,7 @@ class Background:
         self._sink = sink
         self._record = record
         self._paths = Paths(spec, sink, runs)
-        self._arrows = Arrows(spec, sink)
-        self._watched: Watched | None = None
-        self._looks: dict[str, Look] = {}
-        self._making: Iterator[None] | None = None
+        self._looks = Looks(sink)
         self._measurements: deque[Measurement] = deque()
         self._contour: Iterator[None] | None = None
         self._spent = 0.0
@@ -61,36 +63,24 @@ class Background:
     @property
     def busy(self) -> bool:
         """Whether something is being computed."""
-        making = self._making is not None or self._contour is not None
+        making = self._looks.busy or self._contour is not None
         return making or bool(self._measurements) or self._paths.recalls
 
-    def before(self, trainers: Sequence[Trainer]) -> None:
-        """These are about to make a step."""
-        self._arrows.before(trainers)
-        if self._watched is not None:
-            self._watched.before(trainers)
-        for look in self._looks.values():
-            look.before(trainers)
+    def before(self, trainers: Sequence[Trainer], step: int) -> None:
+        """These are about to make a step; the newest step of the experiment is `step`."""
+        self._looks.before(trainers, step)
 
     def passes(self, step: int) -> bool:
         """Whether nothing is looked at before and after this step."""
         every = self.curvature_every
-        if not self._arrows.passes():
+        if (every and step % every == 0) or self._paths.at(step):
             return False
-        if self._watched is not None:
-            return False
-        if self._looks and any(look.follows or look.due() for look in self._looks.values()):
-            return False
-        return not ((every and step % every == 0) or self._paths.at(step))
+        return self._looks.passes()
 
     def stepped(self, trainers: Sequence[Trainer]) -> None:
         """These have made a step."""
-        self._arrows.after(trainers)
-        if self._watched is not None:
-            self._watched.after(trainers, self._sink)
-        for look in self._looks.values():
-            look.after(trainers)
-        self._begin()
+        self._looks.after(trainers)
+        self._looks.begin()
         for trainer in trainers:
             # Steps that are made again after a resume are its own; those before a fork are not.
             if self._paths.due(trainer) and trainer.step > trainer.identity.fork_step:
@@ -102,21 +92,17 @@ class Background:
     def rest(self) -> None:
         """Training stands still: show the newest state."""
         self._paths.refit(now=True)
-        for look in self._looks.values():
-            look.hasten()
-        self._begin()
-
-    def _begin(self) -> None:
-        """Begin to make what is looked at and due, one after the other."""
-        if self._making is None and self._looks:
-            due = next((look for look in self._looks.values() if look.due()), None)
-            self._making = None if due is None else due.work()
+        self._looks.hasten()
+        self._looks.begin()
 
     def _measure(self, trainer: Trainer) -> None:
         every = self.curvature_every
         due = every and trainer.step % every == 0 and trainer.state != "diverged"
         if due and self._may_wait(trainer):
-            self._measurements.append(measurement(self._spec, trainer, every))
+            try:
+                self._measurements.append(measurement(self._spec, trainer, every))
+            except Exception as error:
+                log.warning(LEFT_OUT, trainer.identity.id, trainer.step, error)
 
     def _may_wait(self, trainer: Trainer) -> bool:
         """Whether one more measurement may wait; those of one experiment are of one size."""
@@ -130,17 +116,7 @@ class Background:
         its share of the time."""
         began = time.monotonic()
         while self.busy:
-            try:
-                self._go_on()
-            except Exception as error:
-                # Whatever goes wrong here, out of memory first of all: training goes on.
-                log.warning("what was computed beside training is given up: %s", error)
-                self._measurements.clear()
-                if self._contour is not None:
-                    self._sink.view("contour", {"error": f"{type(error).__name__}: {error}"})
-                if self._making is not None:
-                    self._looks.clear()
-                self._contour = self._making = None
+            self._go_on()
             now = time.monotonic()
             if not idle or now - began >= PAUSE_S:
                 break
@@ -154,29 +130,45 @@ class Background:
         return self._spent <= SHARE * max(now - self._began, PAUSE_S)
 
     def _go_on(self) -> None:
-        """One turn: what is looked at first, curvature before planes and contours."""
-        if self._making is not None:
-            if next(self._making, self) is self:
-                self._making = None
-                self._begin()
+        """One turn: what is looked at first, curvature before planes and contours.
+
+        Whatever goes wrong, out of memory first of all: only that is given up.
+        """
+        if self._looks.busy:
+            self._looks.go_on()
         elif self._measurements:
-            head = self._measurements[0]
-            columns = head.go_on()
-            if columns is not None:
-                self._measurements.popleft()
-                self._record(head.run, head.step, columns, head.every)
+            self._go_on_measuring(self._measurements[0])
         elif self._paths.recalls:
-            self._paths.recall()
-        elif self._contour is not None and next(self._contour, self) is self:
-            self._contour = None
+            try:
+                self._paths.recall()
+            except Exception as error:
+                log.warning("the plane is without the steps before the resume: %s", error)
+        elif self._contour is not None:
+            try:
+                if next(self._contour, self) is self:
+                    self._contour = None
+            except Exception as error:
+                self._contour = None
+                given_up(self._sink, "contour", None, error)
+
+    def _go_on_measuring(self, head: Measurement) -> None:
+        try:
+            columns = head.go_on()
+        except Exception as error:
+            log.warning(LEFT_OUT, head.run, head.step, error)
+            self._measurements.popleft()
+            return
+        if columns is not None:
+            self._measurements.popleft()
+            self._record(head.run, head.step, columns, head.every)
 
     def watch(self, run: str | None, setting: str | None, what: object = None) -> None:
         """Send pictures of what somebody looks at, until they are not wanted: without a `setting`.
 
         Args:
             what: one of `WATCHED`; None is a mask.
-            run: whose mask or samples; of ``layers`` None is every run.
-            setting: of a mask the tensor, of samples their order, of layers anything.
+            run: whose mask or samples; of ``layers`` and ``arrows`` None is every run.
+            setting: of a mask the tensor, of samples their order, else anything.
 
         Raises:
             SettingError: nothing that can be watched, no such run or tensor, or a task without
@@ -185,28 +177,23 @@ class Background:
         if what not in (None, *WATCHED):
             raise SettingError("value", what, "one of " + ", ".join(WATCHED))
         trainer = None if run is None else self._runs.get(run)
-        if setting is not None and trainer is None and what != "layers":
-            raise SettingError("run", run, "the run that is watched")
-        if what in (None, "mask"):
-            self._watched = Watched(self._spec, trainer, setting) if trainer and setting else None
-            return
-        name = str(what)
+        name = "mask" if what is None else str(what)
         if setting is None:
-            self._looks.pop(name, None)
-        elif name not in self._looks or self._looks[name].about != (run, setting):
-            if what == "layers":
-                look: Look = Layers(self._spec, self._runs, trainer, self._sink)
-            else:
-                assert trainer is not None  # noqa: S101
-                look = Predictions(self._spec, trainer, setting, self._sink)
-            look.about = run, setting
-            self._looks[name] = look
-        else:
-            self._looks[name].hasten()  # somebody asks again
-            self._begin()
+            self._looks.drop(WATCHED[name])
             return
-        self._making = None
-        self._begin()
+        make = partial(self._look, name, trainer, setting)
+        self._looks.ask(WATCHED[name], (run, setting), make)
+
+    def _look(self, name: str, trainer: Trainer | None, setting: str) -> Look:
+        if name == "layers":
+            return Layers(self._spec, self._runs, trainer, self._sink)
+        if name == "arrows":
+            return Arrows(self._spec, trainer, self._sink)
+        if trainer is None:
+            raise SettingError("run", None, "the run that is watched")
+        if name == "samples":
+            return Predictions(self._spec, trainer, setting, self._sink)
+        return Watched(self._spec, trainer, setting, self._sink)
 
     def contour(self, directions: str, run: str | None) -> None:
         """Compute the loss on a plane, in the background.
@@ -217,4 +204,9 @@ class Background:
         if directions not in CONTOURS:
             raise SettingError("setting", directions, "one of " + ", ".join(CONTOURS))
         centre = self._runs.get(run) if run is not None else self._runs.all()[0]
-        self._contour = contour_view(self._spec, self._paths, centre, directions, self._sink)
+        try:
+            self._contour = contour_view(self._spec, self._paths, centre, directions, self._sink)
+        except SettingError:
+            raise
+        except Exception as error:
+            given_up(self._sink, "contour", run, error)

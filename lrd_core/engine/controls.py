@@ -55,7 +55,8 @@ class Control:
             paused), ``stop``, ``speed`` (steps/s), ``extend`` (value further steps), ``add_run``
             (spec), ``remove_run``, ``restore_run``, ``fork`` (run, value: the last shared step,
             spec: what differs), ``checkpoint``, ``watch`` (run, setting: a tensor's name; value:
-            None, or ``layers`` or ``samples``, see `background`; without a setting no more),
+            None, or ``layers``, ``samples`` or ``arrows``, see `background`; without a setting no
+            more),
             ``contour`` (setting: ``plane`` or ``filter``; run: the centre's, for ``filter``),
             ``curvature`` (value steps between two measurements, 0 for none). ``resume`` is the
             backend's own: an ended experiment goes on in a new process.
@@ -163,6 +164,7 @@ class Sink(Protocol):
         """The newest state of a picture, as JSON; it is not part of the record.
 
         ``plane``, ``contour``, ``picture``, ``arrows``, ``layers``, ``samples`` (see
-        `lrd_core.engine.background`).
+        `lrd_core.engine.background`). ``{"error": words, "run": id or None}`` says that making it
+        failed; what was sent before still holds.
         """
         ...

@@ -212,7 +212,7 @@ class Loop(Answers):
 
     def _make(self, trainers: list[Trainer]) -> None:
         """The next step of these, which are all at the same."""
-        self._background.before(trainers)
+        self._background.before(trainers, self._step)
         self._stepper.advance(trainers)
         for trainer in trainers:
             self._record(trainer)

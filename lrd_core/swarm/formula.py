@@ -7,7 +7,7 @@ every subexpression is computed once, whole powers are products, sums are fused 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -50,11 +50,15 @@ class Gradient:
         lines: assignments, in order, to names ``f0``, ``f1``, …, from ``x``, ``y``, the operators
             + − * /, calls of `WORDS`, and numbers written as ``F(1.5)``.
         dx, dy: what holds the two derivatives after the lines: a name or a number.
+        value_lines, value: the same for f itself; empty where f is known to be a finite number at
+            every finite (x, y), so that nobody need look.
     """
 
     lines: tuple[str, ...]
     dx: str
     dy: str
+    value_lines: tuple[str, ...] = ()
+    value: str = ""
 
 
 class _Namespace(SimpleNamespace):
@@ -98,7 +102,12 @@ def _derived(surface: Surface) -> Gradient:
     for symbol, expression in shared:
         writer.names[symbol] = writer.place(expression)
     dx, dy = map(writer.place, results)
-    return Gradient(tuple(writer.lines), dx, dy)
+    found = Gradient(tuple(writer.lines), dx, dy)
+    if value.is_real and value.is_finite:
+        return found
+    writer = _Writer({x: "x", y: "y"})
+    name = writer.place(value)
+    return replace(found, value_lines=tuple(writer.lines), value=name)
 
 
 class _Writer:

@@ -36,8 +36,10 @@ def source(surface: Surface, slopes: Gradient, program: Program, variant: Varian
     if variant.choice == "gradient_noise":
         parts += [elementary.normal_text(), _noise(rows)]
     parts.append(_advance(slopes, program, variant, rows))
+    if slopes.value:
+        parts.append(_lose(slopes, rows, variant.turned))
     parts.append(_look(surface, rows, variant.turned))
-    parts.append(_kernel(program, variant))
+    parts.append(_kernel(program, variant, bool(slopes.value)))
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
@@ -249,6 +251,35 @@ def _store(variant: Variant, rows: Layout, axis: str) -> list[str]:
     return [f"{target} + select(keep_{axis}, {kept}, {left})"]
 
 
+def _lose(slopes: Gradient, rows: Layout, turned: bool) -> str:
+    """``lose`` takes what a step has led to where f has no value, as training ends there: it is
+    nowhere then."""
+    read = [f"{axis} = work[{rows[axis]}, j]" for axis in AXES]
+    numbers = []
+    if turned:
+        read += _turned_back()
+        numbers = _turn_numbers()
+    cell = f"work[{rows['x']}, j]"
+    return "\n".join(
+        [
+            '@njit(error_model="numpy")',
+            "def lose(work_, numbers_):",
+            "    work = carray(pointer(work_), (ROWS, BLOCK))",
+            *numbers,
+            "    for j in range(BLOCK):",
+            *_indented(8, [*read, *slopes.value_lines]),
+            f"        finite = {slopes.value} - {slopes.value} == F(0)",
+            f"        {cell} = select(finite, {cell}, F(np.nan))",
+        ]
+    )
+
+
+def _turn_numbers() -> list[str]:
+    """How the surface is turned, out of ``numbers_``."""
+    lines = [f"    numbers = carray(pointer(numbers_), {len(NUMBERS)})"]
+    return lines + [f"    {name} = numbers[{NUMBERS.index(name)}]" for name in TURN]
+
+
 def _look(surface: Surface, rows: Layout, turned: bool) -> str:
     """``look`` notes which starts are near a minimum for the first time.
 
@@ -262,8 +293,7 @@ def _look(surface: Surface, rows: Layout, turned: bool) -> str:
     numbers = []
     if turned:
         read += _turned_back()
-        numbers = [f"    numbers = carray(pointer(numbers_), {len(NUMBERS)})"]
-        numbers += [f"    {name} = numbers[{NUMBERS.index(name)}]" for name in TURN]
+        numbers = _turn_numbers()
     nearest, hit = ["least = NEVER"], ["hit = F(-1)"]
     for number, point in enumerate(minima):
         distance = [
@@ -312,11 +342,12 @@ def _indented(width: int, lines: list[str]) -> list[str]:
     return [" " * width + line for line in lines]
 
 
-def _kernel(program: Program, variant: Variant) -> str:
+def _kernel(program: Program, variant: Variant, loses: bool) -> str:
     header = {name: f"header[{i}]" for i, name in enumerate(HEADER)}
     width = max(len(program.constants), 1)
     noise = """
             draw(work, begin, spread, noise_keys[step, 0], noise_keys[step, 1])"""
+    lose = f"lose(work, {header['numbers']})"
     return f"""
 @cfunc(types.void(types.int64), error_model="numpy")
 def kernel(address):
@@ -339,6 +370,7 @@ def kernel(address):
                 break{noise if variant.choice == "gradient_noise" else ""}
             advance(work, {header["constants"]} + step * {width} * WIDTH, {header["numbers"]},
                     begin, spread, keys[step, 0], keys[step, 1], last, none)
+            {lose if loses else ""}
             if {header["watch"]} != 0:
                 look(work, {header["numbers"]}, F(step + 1), near)
 """

@@ -12,9 +12,11 @@ from lrd_core.engine.controls import Sink
 from lrd_core.engine.experiment import ExperimentSpec, RunSpec
 from lrd_core.engine.member import Member
 from lrd_core.engine.trainer import Trainer
+from lrd_core.engine.views.look import Look
 from lrd_core.optim import LRD
 from lrd_core.optim.rules import get_rule
 from lrd_core.problems import get_problem
+from lrd_core.settings import SettingError
 
 #: Seconds between two steps from which on each of them is seen: about ten steps/s.
 GAP_S = 0.08
@@ -34,47 +36,57 @@ class Twin(Member):
         )
 
 
-class Arrows:
-    """Sends the view ``arrows`` after each slow step on a surface::
+class Arrows(Look):
+    """Sends the view ``arrows`` after each slow step of the experiment on a surface::
 
         {"step": n, "runs": [{"run", "full": [dx, dy], "kept": [bool, bool]}]}
 
     ``full`` is the update that the optimizer alone would have made from the same state, ``kept``
     which of its parts moved the run. Nothing of the training is touched: a twin makes the step.
+    The steps of a run that catches up are long past to who looks, and tell nothing.
+
+    Args:
+        run: one, or None for all of them.
+
+    Raises:
+        SettingError: a task.
     """
 
-    def __init__(self, spec: ExperimentSpec, sink: Sink) -> None:
-        self._on = get_problem(spec.problem).kind == "surface"
-        self._spec = spec
-        self._sink = sink
+    def __init__(self, spec: ExperimentSpec, run: Trainer | None, sink: Sink) -> None:
+        super().__init__(sink)
+        if get_problem(spec.problem).kind != "surface":
+            raise SettingError("value", "arrows", "a surface: a task's steps have too many parts")
+        self._spec, self._run = spec, run
         self._stepped = -math.inf
+        #: The step that is being made is the experiment's.
+        self._newest = False
         self._captured: dict[str, Any] = {}
 
     @property
     def wanted(self) -> bool:
         """Whether the next step is slow: the last one was a while ago."""
-        return self._on and time.monotonic() - self._stepped >= GAP_S
+        return time.monotonic() - self._stepped >= GAP_S
 
     def passes(self) -> bool:
         """Whether the next step, which follows now, is not wanted."""
         if self.wanted:
             return False
-        if self._on:
-            self._stepped = time.monotonic()
+        self._stepped = time.monotonic()
         return True
 
-    def before(self, trainers: Sequence[Trainer]) -> None:
-        """These are about to make a step."""
-        if self.wanted:
-            self._captured |= {
+    def before(self, trainers: Sequence[Trainer], step: int) -> None:
+        """These are about to make a step; the newest step of the experiment is `step`."""
+        self._newest = all(trainer.step + 1 == step for trainer in trainers)
+        if self._newest and self.wanted:
+            self._captured = {
                 trainer.identity.id: trainer.members[0].capture()
                 for trainer in trainers
-                if not trainer.replays
+                if self._run in (None, trainer) and not trainer.replays
             }
 
     def after(self, trainers: Sequence[Trainer]) -> None:
         """These have made a step."""
-        if not self._on:
+        if not self._newest:
             return
         self._stepped = time.monotonic()
         if not self._captured:

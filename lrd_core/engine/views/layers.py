@@ -9,13 +9,13 @@ from lrd_core.engine.controls import Sink
 from lrd_core.engine.experiment import ExperimentSpec, RunSpec
 from lrd_core.engine.roster import Roster
 from lrd_core.engine.trainer import Trainer
-from lrd_core.engine.views.look import Look, number, numbers
+from lrd_core.engine.views.look import Timed, number, numbers
 from lrd_core.optim.policies import get_policy
 from lrd_core.probes.layers import WINDOWS, Ages, Coins, coin_ages, leading, tensor_norms
 from lrd_core.probes.mask import MaskWatch
 
 
-class Layers(Look):
+class Layers(Timed):
     """Sends the view ``layers``: ``{"step", "runs": [{"run", "step", "source", "keep_rate", …,
     "looked_at", "known", "age", "covered"}]}``, each of them a list with an entry a tensor.
 
@@ -45,7 +45,7 @@ class Layers(Look):
     def _looked_at(self) -> list[Trainer]:
         return self._runs.all() if self._run is None else [self._run]
 
-    def before(self, trainers: Sequence[Trainer]) -> None:
+    def before(self, trainers: Sequence[Trainer], step: int) -> None:
         """Keep what those are before the step whose masks are followed."""
         for trainer in self._looked_at():
             if trainer in trainers and not _by_coins(trainer.spec):

@@ -1,10 +1,10 @@
-"""A picture that is made at intervals while somebody looks at it, between steps."""
+"""A view that is made while somebody looks at it, between steps."""
 
 from __future__ import annotations
 
 import math
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,41 +14,75 @@ from lrd_core.engine.trainer import Trainer
 #: Part of the time that making it may take.
 SHARE = 0.1
 
+#: Run and setting that a look was asked for with.
+About = tuple[str | None, str | None]
 
-class Look(ABC):
-    """One view that is made anew every `interval` seconds, less often where making takes long.
+
+class Look:
+    """One view that somebody looks at; this one sees steps and sends nothing.
+
+    Attributes:
+        about: what it was asked for with.
+    """
+
+    about: About = None, None
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+
+    def passes(self) -> bool:
+        """Whether it need not see the next step, which follows now."""
+        return False
+
+    def before(self, trainers: Sequence[Trainer], step: int) -> None:
+        """These are about to make a step; the newest step of the experiment is `step`."""
+        return
+
+    def after(self, trainers: Sequence[Trainer]) -> None:
+        """These have made a step."""
+        return
+
+    def due(self) -> bool:
+        """Whether it is to be made in turns, by `work`."""
+        return False
+
+    def hasten(self) -> None:
+        """What is shown must not be an earlier state."""
+        return
+
+    def work(self) -> Iterator[None]:
+        """Make it, a turn at a time, and send it."""
+        yield from ()
+
+
+class Timed(Look):
+    """Is made anew every `interval` seconds, less often where making takes long.
 
     Attributes:
         name: of the view.
         follows: it has to see every step.
-        about: run and setting that it was asked for with.
     """
 
     name: str
     interval: float
     follows = False
-    about: tuple[str | None, str | None] = None, None
 
     def __init__(self, sink: Sink) -> None:
-        self._sink = sink
+        super().__init__(sink)
         self._next = 0.0
         self._again = False
+
+    def passes(self) -> bool:
+        """Whether it need not see the next step, and is not due."""
+        return not (self.follows or self.due())
 
     def due(self) -> bool:
         """Whether it is to be made."""
         return time.monotonic() >= self._next
 
     def hasten(self) -> None:
-        """Training has stopped: what is shown must not be an earlier state."""
+        """Training has stopped, or somebody asks again: it is due."""
         self._next, self._again = 0.0, True
-
-    def before(self, trainers: Sequence[Trainer]) -> None:
-        """These are about to make a step."""
-        return
-
-    def after(self, trainers: Sequence[Trainer]) -> None:
-        """These have made a step."""
-        return
 
     def work(self) -> Iterator[None]:
         """Make it, a turn at a time, and send it."""

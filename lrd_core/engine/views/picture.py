@@ -11,7 +11,7 @@ from typing import Any
 from lrd_core.engine.controls import Sink
 from lrd_core.engine.experiment import ExperimentSpec
 from lrd_core.engine.trainer import Trainer
-from lrd_core.engine.views.look import number
+from lrd_core.engine.views.look import Look, number
 from lrd_core.optim.policies import get_policy
 from lrd_core.probes.mask import MaskWatch
 from lrd_core.settings import SettingError
@@ -20,14 +20,15 @@ from lrd_core.settings import SettingError
 INTERVAL_S = 0.1
 
 
-class Watched:
+class Watched(Look):
     """Follows one tensor and sends the view ``picture``.
 
     Raises:
         SettingError: no such tensor.
     """
 
-    def __init__(self, spec: ExperimentSpec, trainer: Trainer, tensor: str) -> None:
+    def __init__(self, spec: ExperimentSpec, trainer: Trainer, tensor: str, sink: Sink) -> None:
+        super().__init__(sink)
         if tensor not in trainer.names:
             raise SettingError("setting", tensor, "one of " + ", ".join(trainer.names))
         self._trainer = trainer
@@ -45,14 +46,14 @@ class Watched:
         seed = self._spec.mask_seed(run)
         return MaskWatch(parameter, index, get_policy(run.policy), seed)
 
-    def before(self, trainers: Sequence[Trainer]) -> None:
+    def before(self, trainers: Sequence[Trainer], step: int) -> None:
         """These are about to make a step."""
         if self._trainer in trainers:
             if self._policy != self._trainer.spec.policy:
                 self._watch = self._begun()
             self._watch.before()
 
-    def after(self, trainers: Sequence[Trainer], sink: Sink) -> None:
+    def after(self, trainers: Sequence[Trainer]) -> None:
         """These have made a step."""
         if self._trainer not in trainers:
             return
@@ -61,7 +62,7 @@ class Watched:
         now = time.monotonic()
         if now >= self._due:
             self._due = now + INTERVAL_S
-            sink.view("picture", self._content())
+            self._sink.view("picture", self._content())
 
     def _content(self) -> dict[str, Any]:
         watch = self._watch

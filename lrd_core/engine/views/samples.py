@@ -14,7 +14,7 @@ from lrd_core.engine.controls import Sink
 from lrd_core.engine.experiment import ExperimentSpec
 from lrd_core.engine.trainer import Trainer
 from lrd_core.engine.views.contour import apart
-from lrd_core.engine.views.look import Look, number, numbers
+from lrd_core.engine.views.look import Timed, number, numbers
 from lrd_core.probes.point import Point
 from lrd_core.probes.predictions import Predicted, predictions, reading, shares, written
 from lrd_core.problems.tasks.samples import Passage, Pictures, Points, Samples
@@ -30,7 +30,7 @@ PROMPT, WRITTEN = 32, 200
 TEXT_S = 3.0
 
 
-class Predictions(Look):
+class Predictions(Timed):
     """Sends the view ``samples``: ``{"run", "step", "order", "kind", …}``. By ``kind``:
 
     ``pictures``: ``height``, ``width``, ``channels``, ``classes`` (words), ``total`` and ``right``

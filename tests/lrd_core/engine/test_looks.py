@@ -189,7 +189,7 @@ def test_a_task_without_samples_says_so() -> None:
     assert refused["field"] == "value"
     assert "another task" in refused["allowed"]
     assert (order or {})["field"] == "setting"
-    assert (what or {})["allowed"] == "one of mask, layers, samples"
+    assert (what or {})["allowed"] == "one of mask, layers, samples, arrows"
     assert (nobody or {})["field"] == "run"
 
 

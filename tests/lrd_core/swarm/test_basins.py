@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lrd_core.engine.experiment import check_experiment
+from lrd_core.problems import get_surface
 from lrd_core.settings import SettingError
 from lrd_core.swarm import NEVER, basins, minima_of, near, prepare, swarm
+from tests.lrd_core.engine.recorder import trained as trained_alone
 from tests.lrd_core.swarm.reference import run, surface, trained
 
 SEED = 3
@@ -98,3 +101,32 @@ def test_bad_input_is_named(field: str, given: dict[str, Any]) -> None:
     with pytest.raises(SettingError) as error:
         basins(on, run("adam", on), **given)
     assert error.value.field == field
+
+
+@pytest.mark.parametrize("rotation", [0.0, 30.0])
+def test_a_way_over_a_place_without_a_value_has_diverged_as_in_training(rotation: float) -> None:
+    """Left of x = 0 the slope leads back to the minimum, but no step may end there."""
+    ends = {"x_low": -1.0, "x_high": 6.0, "y_low": -2.0, "y_high": 2.0, "rotation": rotation}
+    given = ends | {"formula": "(x - 2)**2 + y**2 + 0.01*log(x)"}
+    on = get_surface("own_formula").settled(given)
+    # Every step is to the other side of the minimum, and 0.8 times as far from it.
+    one = {"optimizer": "sgd", "settings": {"lr": 0.9, "momentum": 0.0}}
+    spec = run("sgd", on, drop_rate=0.0, settings={**one["settings"], "weight_decay": 0.0})
+    spec.settings["dampening"] = 0.0
+    flat = [(-0.5, 0.5), (1.0, 1.0), (4.0, -0.5), (5.0, 0.2), (5.9, -1.0)]
+    places = [on.turn.there(*at) for at in flat] if on.turn else flat
+    found = swarm(on, spec, places, 40)
+    wanted = []
+    for x, y in flat:
+        start = {"start_x": x, "start_y": y}
+        parts = {"problem": "own_formula", "settings": given | start, "speed": 0, "steps": 40}
+        seen = trained_alone(check_experiment(parts | {"runs": [one]}))
+        wanted.append(seen.statuses[-1].runs[0].state)
+    assert wanted == ["finished", "finished", "finished", "diverged", "diverged"]
+    assert np.isfinite(found.x + found.y).tolist() == [state == "finished" for state in wanted]
+    assert found.which.tolist() == [0, 0, 0, 255, 255]
+    if not rotation:
+        picture = basins(on, spec, 64, 40)
+        x = np.linspace(*on.view.x, 64)
+        assert picture.diverged == pytest.approx(np.mean(x > 4.5), abs=0.02)
+        assert picture.diverged + picture.reached == pytest.approx(1)

@@ -51,6 +51,7 @@ export function LayersPanel({ session, class: extra, tabs }: Props) {
   const { layers } = session.pictures;
   const { watch, refused } = useWatch(session, "layers", wanted, layers);
   useSteps(session, watch);
+  const failed = wanted ? session.pictures.failure("layers", wanted.run || null) : "";
   const shown = all ? runs : runs.filter((run) => run.id === chosen?.id);
   const named = layerRows(layers.value, shown, (run) => session.nameOf(run), tensors);
   const column = (run: string, name: string) => session.rows.column(run, name);
@@ -97,7 +98,7 @@ export function LayersPanel({ session, class: extra, tabs }: Props) {
       foot={
         <>
           <span class="look-note" role="status" data-testid="layers-note">
-            {note || refused || words(rows, back, step)}
+            {note || refused || failed || words(rows, back, step)}
           </span>
           <button type="button" class="link" data-testid="layers-csv" onClick={() => void copy()}>
             copy CSV

@@ -8,6 +8,8 @@ import type { Session } from "../state/session.ts";
 import { startAt, startOf, turned } from "../state/shape.ts";
 import { ChartPanel } from "./chart_panel.tsx";
 import { useApp } from "./context.ts";
+import { useArrows } from "./use_arrows.ts";
+import { useVisible } from "./visible.ts";
 
 /** Whether maps are seen from the side; one choice for all experiments of a visit. */
 const solid = signal(false);
@@ -26,6 +28,9 @@ export function MapPanel({ session }: { session: Session }) {
   const drawn = preview ?? session.drawn.value;
   const { settings } = session.experiment.value;
   const [picked, setPicked] = useState<Picked | null>(null);
+  const place = useRef<HTMLDivElement>(null);
+  const visible = useVisible(place, drawn === null);
+  useArrows(session, visible && !solid.value && preview === null);
   const options = useMemo((): SurfaceMapOptions | null => {
     if (drawn === null) return null;
     const start = turned(drawn.surface, startOf(session.experiment.peek()));
@@ -51,7 +56,7 @@ export function MapPanel({ session }: { session: Session }) {
     return map;
   };
   return (
-    <div class="map map-frame">
+    <div class="map map-frame" ref={place}>
       {solid.value ? (
         <ChartPanel
           key="relief"

@@ -70,7 +70,11 @@ export function MaskPanel({ session, class: extra, tabs }: Props) {
       }
       foot={
         <div class="mask-facts" data-testid="mask-facts" data-run={run?.id} ref={place}>
-          <Facts session={session} of={sent} />
+          <Facts
+            session={session}
+            of={sent}
+            failed={watchable && run ? session.pictures.failure("picture", run.id) : ""}
+          />
         </div>
       }
       make={(host) => new MaskPicture(host)}
@@ -96,10 +100,17 @@ export function MaskPanel({ session, class: extra, tabs }: Props) {
   );
 }
 
+interface FactsProps {
+  session: Session;
+  of: () => PictureView | null;
+  failed: string;
+}
+
 /** Alone, so that ten pictures a second redraw these few words and no more. */
-function Facts({ session, of }: { session: Session; of: () => PictureView | null }) {
+function Facts({ session, of, failed }: FactsProps) {
   void session.pictures.picture.value;
   const picture = of();
+  if (failed) return <p>{failed}</p>;
   if (picture === null) return <p>while it trains: size of updates, overlap, coverage</p>;
   return <MaskFacts picture={picture} />;
 }

@@ -44,6 +44,7 @@ export function SamplesPanel({ session, class: extra, tabs }: Props) {
     connected && !back && visible && run && why === "" ? { run: run.id, setting: order } : null;
   const { watch, refused } = useWatch(session, "samples", wanted, samples);
   useSteps(session, watch, refused === "");
+  const failed = wanted ? session.pictures.failure("samples", wanted.run) : "";
   const aside = (
     <>
       {run && (
@@ -59,7 +60,7 @@ export function SamplesPanel({ session, class: extra, tabs }: Props) {
   );
   const foot = (
     <span class="look-note" data-testid="samples-note" data-step={view?.step ?? 0} ref={place}>
-      {told(view, back)}
+      {(view && failed) || told(view, back)}
     </span>
   );
   const frame = { name: "samples" as const, tabs, aside, foot };
@@ -85,7 +86,7 @@ export function SamplesPanel({ session, class: extra, tabs }: Props) {
     <LookFrame {...frame} class={classes}>
       {view === null ? (
         <p class="look-empty" data-testid="samples-empty">
-          {refused || waiting(back, connected, why)}
+          {refused || failed || waiting(back, connected, why)}
         </p>
       ) : view.kind === "pictures" ? (
         <SamplePictures view={view} />

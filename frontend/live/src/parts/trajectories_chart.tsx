@@ -127,6 +127,7 @@ interface FootProps {
 /** What the contours are of, how far new ones are, and the button that asks for them. */
 function Foot({ session, seen, shown, ask }: FootProps) {
   const progress = session.pictures.progress.value;
+  const failed = session.pictures.failures.value.contour;
   const noPlane = seen !== "around" && session.pictures.plane.value === null;
   const why =
     seen === "random"
@@ -135,9 +136,11 @@ function Foot({ session, seen, shown, ask }: FootProps) {
   const words =
     progress !== null && why === ""
       ? `computing the loss: ${Math.round(progress * 100)} %`
-      : shown
-        ? `loss at step ${formatStep(shown.step)}`
-        : "";
+      : failed
+        ? `The loss could not be computed: ${failed.error}`
+        : shown
+          ? `loss at step ${formatStep(shown.step)}`
+          : "";
   return (
     <>
       <span data-testid="contour-words" role="status">

@@ -21,7 +21,7 @@ const SLOW_PATIENCE_MS = 12_000;
  */
 export function useWatch(
   session: Session,
-  look: Look,
+  look: Look | "arrows",
   wanted: Wanted | null,
   arrivals: ReadonlySignal<unknown>,
 ): { watch: Watch; refused: string } {
@@ -38,7 +38,8 @@ export function useWatch(
           if (target !== null) setRefused(reason(error));
         });
     };
-    const patience = look === "mask" ? PATIENCE_MS : SLOW_PATIENCE_MS;
+    const slow = look === "layers" || look === "samples";
+    const patience = slow ? SLOW_PATIENCE_MS : PATIENCE_MS;
     return new Watch(send, () => performance.now(), patience);
   }, [session, look]);
   const { run, setting } = wanted ?? {};

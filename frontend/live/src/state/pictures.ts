@@ -61,6 +61,12 @@ export interface ArrowsView {
   runs: Record<string, { full: [number, number]; kept: [boolean, boolean] }>;
 }
 
+/** Why a view was not made: the job's words, and whose it was; null is all runs. */
+export interface Failure {
+  error: string;
+  run: string | null;
+}
+
 /** The newest state of every picture that the job computes for those who look. */
 export class Pictures {
   readonly plane = signal<PlaneView | null>(null);
@@ -71,9 +77,21 @@ export class Pictures {
   readonly samples = signal<SamplesView | null>(null);
   /** How far a contour is that is being computed; null while none is. */
   readonly progress = signal<number | null>(null);
+  /** Views whose newest state could not be made, by name. */
+  readonly failures = signal<Record<string, Failure>>({});
 
   /** Takes up a message; what is no picture of this page is left alone. */
   take({ name, content }: Pick<ViewMessage, "name" | "content">): void {
+    if (content.error) {
+      const run = typeof content.run === "string" ? content.run : null;
+      this.failures.value = { ...this.failures.peek(), [name]: { error: `${content.error}`, run } };
+      if (name === "contour") this.progress.value = null;
+      return;
+    }
+    if (name in this.failures.peek()) {
+      const { [name]: _, ...others } = this.failures.peek();
+      this.failures.value = others;
+    }
     if (name === "plane") this.plane.value = planeOf(content);
     else if (name === "picture") this.picture.value = pictureOf(content);
     else if (name === "contour") this.takeContour(content);
@@ -87,11 +105,14 @@ export class Pictures {
     this.progress.value ??= 0;
   }
 
+  /** Why a view of this run (null: of all) is not made, in words; empty while it is. */
+  failure(view: string, run: string | null): string {
+    const failed = this.failures.value[view];
+    if (failed === undefined || failed.run !== run) return "";
+    return `The job could not make this, and tries again while it trains: ${failed.error}`;
+  }
+
   private takeContour(content: Content): void {
-    if (content.error) {
-      this.progress.value = null;
-      return;
-    }
     const contour = content as unknown as ContourView;
     if (!contour.z?.length) {
       this.progress.value = Number(content.progress);

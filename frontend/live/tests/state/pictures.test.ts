@@ -75,6 +75,25 @@ describe("pictures", () => {
     expect(picture?.scale).toBeNaN();
   });
 
+  it("tells what could not be made and whose it was, until it is, and keeps what was there", () => {
+    const pictures = new Pictures();
+    const error = "OutOfMemoryError: no room";
+    say(pictures, "contour", { directions: "plane", run: "r1", step: 7, progress: 0.4 });
+    say(pictures, "contour", { error, run: null });
+    expect(pictures.progress.value).toBeNull();
+    expect(pictures.failure("contour", null)).toContain(error);
+    say(pictures, "layers", { step: 4, runs: [] });
+    say(pictures, "layers", { error, run: "r2" });
+    say(pictures, "samples", { error, run: "r2" });
+    expect(pictures.layers.value?.step).toBe(4);
+    expect(pictures.failure("layers", "r2")).toContain(error);
+    expect(pictures.failure("layers", "r1")).toBe("");
+    expect(pictures.failure("layers", null)).toBe("");
+    say(pictures, "layers", { step: 5, runs: [] });
+    expect(pictures.failure("layers", "r2")).toBe("");
+    expect(pictures.failure("samples", "r2")).toContain(error);
+  });
+
   it("leaves other messages alone", () => {
     const pictures = new Pictures();
     say(pictures, "usage", { cpu: 1 });

@@ -14,7 +14,7 @@ from backend.jobs.job import Job
 from backend.jobs.messages import Assign, Shutdown, WorkerControl
 from backend.jobs.past import beginning, record
 from backend.jobs.process import Worker
-from backend.jobs.room import Room, fair_threads, leaving, room_for, sweeps_have_room
+from backend.jobs.room import Room, fair_threads, leaving, open_to_sweeps, room_for
 from backend.jobs.sites import Site, sites_for
 from backend.jobs.tasks import Tasks
 from backend.protocol import Experiment, Limits, Queued
@@ -117,8 +117,8 @@ class Launcher:
                 if self._closing:
                     return
                 sites = sites_for(job.experiment, self._settings, self._crew.nodes)
-                if job.experiment.sweep and not sweeps_have_room(self._jobs.values(), sites):
-                    continue
+                if job.experiment.sweep:
+                    sites = open_to_sweeps(sites, self._jobs.values())
                 limit = self._settings.paused_limit
                 room = room_for(job, self._jobs.values(), sites, limit)
                 await self._make(room)

@@ -69,12 +69,16 @@ def _room_at(site: Site, job: Job, jobs: list[Job], paused_limit: float) -> Room
     return Room(now, [*leave, *spare], site)
 
 
-def sweeps_have_room(jobs: Iterable[Job], sites: Iterable[Site]) -> bool:
-    """Whether one more experiment of a sweep may train at these sites: as many as they have cores,
-    so that a sweep ends soonest, and never in the last place, which is for whoever comes."""
-    busy = ("starting", "running")
-    training = sum(job.experiment.sweep != "" and job.experiment.state in busy for job in jobs)
-    return training < sum(min(site.cores, max(1, site.places - 1)) for site in sites)
+def open_to_sweeps(sites: Iterable[Site], jobs: Iterable[Job]) -> list[Site]:
+    """The sites where one more experiment of a sweep may train: at each as many as it has cores,
+    so that a sweep ends soonest, and never in its last place, which is for whoever comes."""
+    known, busy = list(jobs), ("starting", "running")
+
+    def training(site: Site) -> int:
+        here = (job.experiment for job in site.jobs(known))
+        return sum(one.sweep != "" and one.state in busy for one in here)
+
+    return [site for site in sites if training(site) < min(site.cores, max(1, site.places - 1))]
 
 
 def leaving(experiment: Experiment) -> str | None:

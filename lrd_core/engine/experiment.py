@@ -11,7 +11,7 @@ from lrd_core.optim.lr_schedules import CONSTANT, check_lr_schedule
 from lrd_core.optim.policies import get_policy
 from lrd_core.optim.random_bits import derive
 from lrd_core.optim.rules import get_rule
-from lrd_core.problems import get_problem
+from lrd_core.problems import Surface, get_problem
 from lrd_core.problems.problem import Problem
 from lrd_core.settings import DROP_RATE, Setting, SettingError, Value, check_settings
 
@@ -230,7 +230,10 @@ def check_experiment(given: Mapping[str, object], build: bool = True) -> Experim
     if not isinstance(name, str):
         raise SettingError("problem", name, "the name of a problem")
     problem = get_problem(name)
-    settings = check_settings(problem.settings, _pairs(given, "settings"))
+    pairs = _pairs(given, "settings")
+    if isinstance(problem, Surface):
+        pairs = problem.completed(pairs)
+    settings = check_settings(problem.settings, pairs)
     seed = int(SEED.check(given.get("seed", 0)))
     runs = given.get("runs")
     if runs is None:

@@ -76,7 +76,8 @@ def gradient(surface: Surface) -> Gradient:
 
     Raises:
         SettingError: the formula uses something that cannot be differentiated, or branches on x or
-            y; its field is ``problem``, the mend says what a formula may use.
+            y; its field is ``problem``, of a typed formula ``settings.formula``; the mend says what
+            a formula may use.
     """
     if surface.value not in _known:
         try:
@@ -90,8 +91,10 @@ def gradient(surface: Surface) -> Gradient:
 
 def _refused(surface: Surface, reason: str) -> SettingError:
     names = ", ".join(sorted(_OFFERED))
-    mend = f"a surface whose formula has a derivative: + − * / ** and {names}; {reason}"
-    return SettingError("problem", surface.name, mend)
+    mend = f"has a derivative: + − * / ** and {names}; {reason}"
+    if any(setting.name == "formula" for setting in surface.settings):
+        return SettingError("settings.formula", surface.formula, f"a formula that {mend}")
+    return SettingError("problem", surface.name, f"a surface whose formula {mend}")
 
 
 def _derived(surface: Surface) -> Gradient:

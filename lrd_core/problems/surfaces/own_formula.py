@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
+import torch
 
 from lrd_core.problems.critical import critical_points
 from lrd_core.problems.formula import FormulaSetting, parse
-from lrd_core.problems.problem import View
+from lrd_core.problems.problem import CPU, View
 from lrd_core.problems.surfaces.surface import (
     Surface,
+    SurfaceInstance,
     lr_table,
     minimum_at,
     saddle_at,
@@ -20,6 +22,8 @@ from lrd_core.problems.surfaces.surface import (
 from lrd_core.settings import Setting, SettingError, Value, check_settings
 
 DEFAULT = "x**2 + 3*sin(y)"
+#: Where a start lies in its ranges if it is not given, as shares of them.
+OFF_MIDDLE = (0.15, 0.6)
 #: Farthest that a range may reach.
 FARTHEST = 1000.0
 #: Ends of a range are at least this far apart.
@@ -49,6 +53,30 @@ class OwnFormula(Surface):
             rotation,
             *wide,
         )
+
+    def completed(self, settings: Mapping[str, object]) -> Mapping[str, object]:
+        """A start that is not given, and whose default lies outside the ranges, is inside them: at
+        the place that a typed formula starts from on the page.
+
+        Raises:
+            SettingError: a bad value.
+        """
+        checked = check_settings(self.settings, settings)
+        found = dict(settings)
+        for axis, share in zip("xy", OFF_MIDDLE, strict=True):
+            low, high = (float(checked[f"{axis}_{end}"]) for end in ("low", "high"))
+            start = f"start_{axis}"
+            if start not in settings and not low <= float(checked[start]) <= high:
+                place = float(f"{low + share * (high - low):.4g}")
+                found[start] = min(max(place, low), high)
+        return found
+
+    def build(
+        self, settings: Mapping[str, Value], seed: int, device: torch.device = CPU
+    ) -> SurfaceInstance:
+        """As `Surface.build`, with settings `completed`."""
+        complete = check_settings(self.settings, self.completed(settings))
+        return super().build(complete, seed, device)
 
     def settled(self, settings: Mapping[str, Value]) -> Surface:
         """The surface of the formula in its ranges, turned.
@@ -100,7 +128,10 @@ def _surface(text: str, x_low: float, x_high: float, y_low: float, y_high: float
         formula=formula.text,
         value=formula,
         view=View(x, y, log=log, points=points),
-        start=(x_low + 0.15 * (x_high - x_low), y_low + 0.6 * (y_high - y_low)),
+        start=(
+            x_low + OFF_MIDDLE[0] * (x_high - x_low),
+            y_low + OFF_MIDDLE[1] * (y_high - y_low),
+        ),
         minimum=low,
     )
 

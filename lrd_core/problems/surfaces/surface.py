@@ -73,6 +73,10 @@ class Surface:
         """``rotation``; ``start_x`` and ``start_y`` on the surface before it is turned."""
         return (ROTATION, *_starts(self.start, self.view))
 
+    def completed(self, settings: Mapping[str, object]) -> Mapping[str, object]:
+        """The settings with those that are not given and whose defaults do not go with them."""
+        return settings
+
     def settled(self, settings: Mapping[str, Value]) -> Surface:
         """The surface that settings make: turned by ``rotation``; the same object for the same.
 

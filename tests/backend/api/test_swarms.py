@@ -189,3 +189,13 @@ def test_basins_of_a_turned_surface_and_of_a_typed_formula(server: Server) -> No
         near = [abs(p["x"] - minimum[0]) + abs(p["y"] - minimum[1]) for p in found["minima"]]
         assert min(near) < 1e-9
         assert found["pictures"][0]["reached"] > 0.3
+
+
+@pytest.mark.parametrize("formula", ["x**2 + y +", "abs(sqrt(x)) + y"])
+def test_a_formula_that_cannot_be_computed_is_what_is_named(server: Server, formula: str) -> None:
+    given = {"n": 16, "steps": 10, "runs": [{"optimizer": "adam"}]}
+    body = {**given, "problem": "own_formula", "settings": {"formula": formula}}
+    answer = server.client.post("/api/swarms", json=body)
+    assert answer.status_code == 422
+    error = answer.json()["error"]
+    assert (error["field"], error["value"]) == ("settings.formula", formula)

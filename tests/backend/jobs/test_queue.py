@@ -77,6 +77,28 @@ def test_the_order_outlives_a_restart_of_the_server(narrow: Server) -> None:
     assert (last["state"], last["message"]) == ("queued", "waits for a place")
 
 
+def test_experiments_of_sweeps_wait_behind_plain_ones_and_leave_the_last_place(
+    narrow: Server,
+) -> None:
+    server = narrow
+    axes = {"x": {"setting": "drop_rate", "values": [0.0, 0.5]}}
+    axes["y"] = {"setting": "lr", "values": [0.01, 0.02, 0.03]}
+    sweep = server.post("/api/sweeps", 201, problem="digits", steps=1_000_000, **axes)
+    cells = [id for row in sweep["grid"] for id in row]
+    server.state(cells[0], "running")
+    # One place of two is left: a plain experiment has it, and the next one waits before the sweep.
+    plain, next_one = (created(server)["id"] for _ in range(2))
+    server.state(plain, "running")
+    waiting = [job for job in server.get("/api/jobs") if job["position"] is not None]
+    assert [job["experiment"] for job in waiting] == [next_one, *cells[1:]]
+    server.control(plain, kind="stop")
+    server.state(next_one, "running")
+    # Nor does a sweep take the place that a plain one has left.
+    server.control(next_one, kind="stop")
+    until(lambda: len(server.get("/api/jobs")) == len(cells), what="only the sweep being left")
+    assert [server.experiment(id)["state"] for id in cells[:2]] == ["running", "queued"]
+
+
 def test_room_is_made_of_what_nobody_watches(impatient: Server) -> None:
     server = impatient
     ids = [server.create(**SLOW)["id"] for _ in range(2)]

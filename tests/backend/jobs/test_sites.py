@@ -10,9 +10,9 @@ import pytest
 from backend.jobs.job import Job
 from backend.jobs.node_messages import NodeHello
 from backend.jobs.nodes import Nodes
-from backend.jobs.room import sweeps_have_room
+from backend.jobs.room import open_to_sweeps
 from backend.jobs.sites import Site, device_elsewhere, sites_for
-from backend.protocol import Tensor
+from backend.protocol import Experiment, Tensor
 from backend.settings import Settings
 from lrd_core.settings import SettingError
 from tests.backend.store.test_store import experiment
@@ -74,14 +74,31 @@ async def test_devices_and_data_count_where_they_are() -> None:
         device_elsewhere("auto", "plain", "mnist", found)
 
 
+def jobs_of(*experiments: Experiment) -> list[Job]:
+    jobs = [SimpleNamespace(experiment=one, queued=False) for one in experiments]
+    return cast("list[Job]", jobs)
+
+
+async def test_the_last_place_of_every_machine_is_no_sweeps() -> None:
+    """However many places another machine has."""
+    nearby = Site(None, 2, 1, ["cpu"], 16)
+    found = await nodes(far={"places": 2, "cores": 16})
+    far = Site(found.named("far"), 2, 1, ["cpu"], 16)
+    here, there = (experiment(sweep="s", state="running", node=name) for name in ("", "far"))
+    assert open_to_sweeps([nearby, far], jobs_of()) == [nearby, far]
+    assert open_to_sweeps([nearby, far], jobs_of(here)) == [far]
+    assert open_to_sweeps([nearby, far], jobs_of(there)) == [nearby]
+    assert open_to_sweeps([nearby, far], jobs_of(here, there)) == []
+
+
 def test_sweeps_take_as_many_places_as_there_are_cores_and_leave_one() -> None:
     def room(training: int, places: int, cores: int) -> bool:
         site = Site(None, places, 1, ["cpu"], cores)
-        rows = [experiment(sweep="s", state="running") for _ in range(training)]
+        rows = [experiment(sweep="s", state="running", node="") for _ in range(training)]
         # Those that stand still, or are of no sweep, do not count.
-        others = [experiment(sweep="s", state="paused"), experiment(state="running")]
-        jobs = [SimpleNamespace(experiment=one) for one in (*rows, *others)]
-        return sweeps_have_room(cast("list[Job]", jobs), [site])
+        paused = experiment(sweep="s", state="paused", node="")
+        others = [paused, experiment(state="running", node="")]
+        return open_to_sweeps([site], jobs_of(*rows, *others)) == [site]
 
     assert [room(n, places=8, cores=2) for n in (0, 1, 2)] == [True, True, False]
     assert [room(n, places=3, cores=16) for n in (1, 2)] == [True, False]

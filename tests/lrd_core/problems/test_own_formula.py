@@ -209,6 +209,36 @@ def test_an_experiment_trains_on_a_formula() -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "start"),
+    [
+        ({"x_low": 10.0, "x_high": 20.0}, (11.5, 1.4)),
+        ({"y_low": -9.0, "y_high": -8.0}, (-4.0, -8.4)),
+        ({"x_low": 10.0, "x_high": 20.0, "start_x": 19.0}, (19.0, 1.4)),
+        ({"x_low": 10.0, "x_high": 20.0, "rotation": 30.0}, (11.5, 1.4)),
+        ({}, (-4.0, 1.4)),
+    ],
+)
+def test_a_start_that_nobody_gave_lies_in_the_ranges(
+    given: dict[str, Any], start: tuple[float, float]
+) -> None:
+    spec = check_experiment({"problem": "own_formula", "settings": given})
+    found = float(spec.settings["start_x"]), float(spec.settings["start_y"])
+    assert found[0] == pytest.approx(start[0], abs=1e-3)
+    assert found[1] == pytest.approx(start[1])
+    x, y = OWN.build(given, 0).parameters[0].tolist()
+    assert isinstance(OWN, Surface)
+    turn = OWN.settled(given).turn
+    assert (x, y) == pytest.approx(turn.there(*found) if turn else found)
+
+
+def test_a_start_that_somebody_gave_outside_is_refused() -> None:
+    given = {"x_low": 10.0, "x_high": 20.0, "start_x": 1.0}
+    with pytest.raises(SettingError) as error:
+        check_experiment({"problem": "own_formula", "settings": given})
+    assert error.value.field == "settings.start_x"
+
+
+@pytest.mark.parametrize(
     ("settings", "field"),
     [
         ({"formula": "x +"}, "settings.formula"),

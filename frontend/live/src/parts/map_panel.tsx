@@ -30,7 +30,7 @@ export function MapPanel({ session }: { session: Session }) {
   const [picked, setPicked] = useState<Picked | null>(null);
   const place = useRef<HTMLDivElement>(null);
   const visible = useVisible(place, drawn === null);
-  useArrows(session, visible && !solid.value && preview === null);
+  useArrows(session, visible && preview === null);
   const options = useMemo((): SurfaceMapOptions | null => {
     if (drawn === null) return null;
     const start = turned(drawn.surface, startOf(session.experiment.peek()));

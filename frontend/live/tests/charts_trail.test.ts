@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
-import { strokesOf, tailLength } from "../src/charts/tails.ts";
+import { describe, expect, it, vi } from "vitest";
+import { fades, strokesOf, tailLength } from "../src/charts/tails.ts";
 import { Trail } from "../src/charts/trail.ts";
 import type { Column } from "../src/charts/types.ts";
 
@@ -75,6 +75,31 @@ describe("Trail", () => {
     expect(trail.continues(column([1, 2, 3, 4]), column([0, 0, 0, 0]))).toBe(true);
     expect(trail.continues(column([1]), column([0]))).toBe(false);
   });
+
+  it("goes on where a long past has other rows for the same steps", () => {
+    const rows = (steps: number[], generation: number): Column => {
+      const all = Float64Array.from(steps);
+      return { n: steps.length, steps: all, values: all.map((step) => 10 * step), generation };
+    };
+    const trail = new Trail();
+    trail.restart(null);
+    const feed = (steps: number[], generation: number) => {
+      const column = rows(steps, generation);
+      const goesOn = trail.continues(column, column);
+      trail.feed(column, column, place, Infinity);
+      return goesOn;
+    };
+    expect(feed([1, 2, 3, 4], 1)).toBe(true);
+    expect(feed([1, 4, 5], 2)).toBe(true);
+    expect(trail.steps).toEqual([1, 2, 3, 4, 5]);
+    expect(feed([1, 4, 5, 6], 2)).toBe(true);
+    expect(trail.steps).toEqual([1, 2, 3, 4, 5, 6]);
+    // One that ends before it, or begins elsewhere, is another path.
+    expect([1, 2].map((k) => trail.continues(rows([k, 5], 3), rows([k, 5], 3)))).toEqual([
+      false,
+      false,
+    ]);
+  });
 });
 
 describe("a fading tail", () => {
@@ -87,10 +112,21 @@ describe("a fading tail", () => {
     expect(trail.back(1000)).toEqual({ x: 0, y: 0, at: 0, next: 1 });
   });
 
-  it("is shorter where many would cover each other", () => {
-    expect(tailLength(800, 600, 1)).toBe(tailLength(800, 600, 6));
-    expect(tailLength(800, 600, 12)).toBe(tailLength(800, 600, 6) / 2);
-    expect(tailLength(400, 300, 1)).toBe(tailLength(800, 600, 1) / 2);
+  it("is as long as the picture is large", () => {
+    expect(tailLength(400, 300)).toBe(tailLength(800, 600) / 2);
+  });
+
+  it("is left out where many would cover each other, and for people who want no motion", () => {
+    let reduced = false;
+    vi.stubGlobal("matchMedia", () => ({
+      get matches() {
+        return reduced;
+      },
+    }));
+    expect([fades(1), fades(6), fades(7)]).toEqual([true, true, false]);
+    reduced = true;
+    expect(fades(1)).toBe(false);
+    vi.unstubAllGlobals();
   });
 
   it("grows from nothing to opaque by equal amounts", () => {

@@ -65,7 +65,9 @@ export class ReliefPainter {
   /** True where all is drawn anew. */
   private begin(runs: readonly RunView[], viewKey: string, scene: Scene): boolean {
     const ids = runs.map((run) => `${run.id}/${run.slot}/${run.from ?? 0}`).join();
-    const basis = [viewKey, scene.theme, scene.lifted, scene.cursor, fades(), ids].join("|");
+    const basis = [viewKey, scene.theme, scene.lifted, scene.cursor, fades(runs.length), ids].join(
+      "|",
+    );
     const continues = runs.every(({ id }) => {
       const [x, y] = [scene.rows.column(id, "x"), scene.rows.column(id, "y")];
       const path = this.paths.get(id);
@@ -93,7 +95,7 @@ export class ReliefPainter {
 
   private paintPaths(stack: Layers, runs: readonly RunView[], scene: Scene): void {
     const below = stack.clear(PATHS);
-    const faded = scene.lifted === null && fades();
+    const faded = scene.lifted === null && fades(runs.length);
     const strength = faded ? FLOOR : 1;
     const weaker = stack.fade(PATHS, strength);
     const shown = runs.flatMap((run) => {
@@ -102,7 +104,7 @@ export class ReliefPainter {
     });
     for (const { run, path } of shown) paintPath(below, path, run, scene, weaker, strength);
     const context = stack.clear(TAILS);
-    const length = tailLength(stack.width, stack.height, shown.length);
+    const length = tailLength(stack.width, stack.height);
     for (const { run, path } of shown) {
       context.globalAlpha = aside(scene, run);
       if (faded) paintTail(context, path, run, scene, length);

@@ -8,8 +8,8 @@ export const ASIDE = 0.4;
 const SHARE = 0.5;
 /** Strokes that lie on top of each other, each one nearer to the head. */
 const STROKES = 5;
-/** Tails of more runs than this are shorter: they would cover each other, and take long to draw. */
-const MANY = 6;
+/** Paths of more runs than this are strong from end to end: tails would cover each other. */
+const MOST = 6;
 /** Dashes take long to draw. */
 const DASHED = 3;
 /** How strong the halo behind a tail is; it begins with the second stroke. */
@@ -31,14 +31,14 @@ export function strokesOf(length: number, dashed: boolean): Stroke[] {
   }));
 }
 
-/** Pixels along which each of some paths fades on a picture of this size. */
-export const tailLength = (width: number, height: number, runs: number): number =>
-  SHARE * Math.min(width, height) * Math.min(1, MANY / runs);
+/** Pixels along which a path fades on a picture of this size. */
+export const tailLength = (width: number, height: number): number =>
+  SHARE * Math.min(width, height);
 
 let still: MediaQueryList | null = null;
 
-/** Whether paths fade: not for people who want no motion. */
-export function fades(): boolean {
+/** Whether the paths of so many runs fade: not for people who want no motion. */
+export function fades(runs: number): boolean {
   still ??= matchMedia("(prefers-reduced-motion: reduce)");
-  return !still.matches;
+  return runs <= MOST && !still.matches;
 }

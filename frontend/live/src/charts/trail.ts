@@ -1,5 +1,6 @@
 /** A run's path on a picture, in pixels, thinned to what can be seen; grows with new rows only. */
 
+import { rowAt } from "./derive.ts";
 import type { Column } from "./types.ts";
 
 export type Place = (x: number, y: number) => readonly [number, number];
@@ -19,6 +20,7 @@ export class Trail {
   head: { x: number; y: number; step: number } | null = null;
   private done = 0;
   private firstStep = 0;
+  private lastStep = 0;
   private generation = 0;
   private drawn = 0;
 
@@ -35,23 +37,33 @@ export class Trail {
     return this.done === 0;
   }
 
-  /** False where earlier rows changed, so that the trail must restart. */
+  /**
+   * False where earlier rows changed, so that the trail must restart. Where a long past has other
+   * rows for the same steps, the path is the same to the eye: it goes on.
+   */
   continues(x: Column, y: Column): boolean {
     const n = Math.min(x.n, y.n);
     if (this.done === 0) return true;
-    const same = (x.generation ?? 0) === this.generation && x.steps[0] === this.firstStep;
-    return n >= this.done && same;
+    if (x.steps[0] !== this.firstStep) return false;
+    if ((x.generation ?? 0) !== this.generation) return (x.steps[n - 1] ?? 0) >= this.lastStep;
+    return n >= this.done;
   }
 
   /** Take in rows from step `from` up to `until`; rows that aren't finite are left out. */
   feed(x: Column, y: Column, place: Place, until: number, from = 0): void {
     const n = Math.min(x.n, y.n);
+    const generation = x.generation ?? 0;
+    if (this.done > 0 && generation !== this.generation) {
+      this.done = rowAt(x.steps, n, this.lastStep) + 1;
+      this.generation = generation;
+    }
     for (let i = this.done; i < n; i++) {
       const step = x.steps[i] as number;
       if (step > until) break;
       this.done = i + 1;
       this.firstStep = x.steps[0] as number;
-      this.generation = x.generation ?? 0;
+      this.lastStep = step;
+      this.generation = generation;
       if (step < from) continue;
       const vx = x.values[i] as number;
       const vy = y.values[i] as number;

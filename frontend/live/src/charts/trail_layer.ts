@@ -45,18 +45,19 @@ export class TrailLayer {
   ): void {
     const until = scene.cursor ?? Infinity;
     const runs = scene.runs.map((r) => `${r.id}/${r.slot}/${r.from ?? 0}`).join();
-    const basis = [placeKey, scene.theme, scene.lifted, scene.cursor, fades(), runs].join("|");
+    const faded = scene.lifted === null && fades(scene.runs.length);
+    const basis = [placeKey, scene.theme, scene.lifted, scene.cursor, faded, runs].join("|");
     const whole = basis !== this.basis || scene.rows !== this.rows || !this.allContinue(scene);
     this.rows = scene.rows;
     this.basis = basis;
     // A lifted path is strong from end to end.
-    const strength = scene.lifted === null && fades() ? FLOOR : 1;
+    const strength = faded ? FLOOR : 1;
     this.weaker = this.stack.fade(this.layers[0], strength);
     if (whole) {
       this.stack.clear(this.layers[0]);
       this.trails.clear();
     }
-    let grew = whole;
+    let grew = false;
     for (const run of ordered(scene)) {
       const trail = this.trails.get(run.id) ?? new Trail();
       if (!this.trails.has(run.id)) {
@@ -68,7 +69,9 @@ export class TrailLayer {
       if (this.draw(trail, run, scene)) grew = true;
     }
     // Most frames move no head by as much as a pixel.
-    if (grew) this.paintTails(this.stack.clear(this.layers[1]), scene);
+    if (whole || (grew && (faded || scene.runs.some((run) => run.from)))) {
+      this.paintTails(this.stack.clear(this.layers[1]), scene, faded);
+    }
   }
 
   trail(run: string): Trail | undefined {
@@ -121,12 +124,12 @@ export class TrailLayer {
   }
 
   /** Draws the newest part of every path strong, and where forks begin. */
-  private paintTails(context: CanvasRenderingContext2D, scene: Scene): void {
+  private paintTails(context: CanvasRenderingContext2D, scene: Scene, faded: boolean): void {
     for (const run of ordered(scene)) {
       const trail = this.trails.get(run.id);
       if (trail === undefined || trail.xs.length === 0) continue;
       context.globalAlpha = scene.lifted === null || run.id === scene.lifted ? 1 : ASIDE;
-      if (scene.lifted === null && fades()) this.paintTail(context, trail, run, scene);
+      if (faded) this.paintTail(context, trail, run, scene);
       context.strokeStyle = runStyle(run.slot, scene.theme).color;
       if (run.from) ring(context, trail.xs[0], trail.ys[0]);
     }
@@ -142,7 +145,7 @@ export class TrailLayer {
     if (trail.xs.length < 2) return;
     const style = runStyle(run.slot, scene.theme);
     const { line, halo } = this.widths(false);
-    const length = tailLength(this.stack.width, this.stack.height, scene.runs.length);
+    const length = tailLength(this.stack.width, this.stack.height);
     const pieces = strokesOf(length, style.dashed).map(({ back, alpha }) => {
       const from = trail.back(back);
       return { alpha, at: from.at, path: trail.path(from.next - 1, from) };

@@ -56,6 +56,7 @@ export class MaskPicture implements Chart {
     this.stack = new CanvasStack(host, 1, () => this.draw(true));
     this.stack.root.classList.add("chart", "mask");
     this.stack.root.setAttribute("role", "img");
+    this.stack.root.setAttribute("aria-label", "mask");
     this.note.className = "picture-note";
     this.note.append(this.words);
     this.stack.root.append(this.note);

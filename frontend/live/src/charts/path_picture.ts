@@ -51,6 +51,8 @@ export abstract class PathPicture implements Chart {
     this.hover = new HoverTable(root);
     root.classList.add("chart", paths.name);
     root.setAttribute("role", "img");
+    // It has a name before it is first drawn.
+    root.setAttribute("aria-label", paths.name.replaceAll("-", " "));
     root.addEventListener("pointermove", (event) => this.point(event));
     root.addEventListener("pointerleave", () => this.point(null));
     root.addEventListener("click", (event) => {

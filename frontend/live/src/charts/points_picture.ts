@@ -25,6 +25,7 @@ export class PointsPicture implements Chart {
     this.stack = new CanvasStack(host, 1, () => this.draw(true));
     this.stack.root.classList.add("chart");
     this.stack.root.setAttribute("role", "img");
+    this.stack.root.setAttribute("aria-label", "held-out points");
   }
 
   show(view: PointsView | null): void {

@@ -46,6 +46,7 @@ export class Surface3D implements Chart {
     this.hover = new HoverTable(root);
     root.classList.add("chart", "surface-3d");
     root.setAttribute("role", "img");
+    root.setAttribute("aria-label", "relief");
     root.tabIndex = 0;
     root.addEventListener("pointerdown", (event) => {
       root.setPointerCapture(event.pointerId);

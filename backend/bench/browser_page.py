@@ -17,8 +17,8 @@ import numpy as np
 
 from lrd_core.settings import SettingError
 
-#: A row that is on the page so soon is not one of a backlog.
-SOON_S = 0.2
+#: A row that is on the page so soon is not one of a backlog, where all are at so many looks.
+SOON_S, LOOKS = 0.2, 4
 SIZE = {"width": 1440, "height": 900}
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -160,11 +160,10 @@ def settle(page: Any, seconds: float = 30.0) -> None:
     """Wait, at most so long, until the page shows rows soon after they were made: what was made
     while it opened comes first."""
     late = f"{PROBE}.since('r1', 'sent', {PROBE}.experiment.step).values.at(-1)"
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    deadline, soon = time.monotonic() + seconds, 0
+    while time.monotonic() < deadline and soon < LOOKS:
         made = page.evaluate(f"() => {late} ?? 0")
-        if time.time() - made < SOON_S:
-            return
+        soon = soon + 1 if time.time() - made < SOON_S else 0
         page.wait_for_timeout(500)
 
 

@@ -11,37 +11,15 @@ import { ChartHeader } from "./header.ts";
 import { HoverTable, titleOf } from "./hover.ts";
 import { chartKeys } from "./keys.ts";
 import { lineExport, withDrawnRows } from "./line_figure.ts";
+import type { LineChartOptions } from "./line_options.ts";
 import { paintLines } from "./line_paint.ts";
 import { type Frame, xOf } from "./line_shape.ts";
 import { AXIS_HEIGHT, AXIS_WIDTH, plotOptions } from "./plot_options.ts";
-import { type LineColumn, RunLines } from "./run_lines.ts";
+import { RunLines } from "./run_lines.ts";
 import { Settled } from "./settled.ts";
 import { signature } from "./signature.ts";
 import type { Chart, Scene } from "./types.ts";
 import { STEPS, snapped, type XAxis } from "./x_axis.ts";
-
-export interface LineChartOptions {
-  title: string;
-  /** The columns drawn for every run. */
-  columns: LineColumn[];
-  scale: Scale;
-  format: (v: number) => string;
-  unit?: string;
-  /** Fixed bounds of the value axis, or bounds from the data's smallest and largest value. */
-  range?: Range | ((min: number, max: number) => Range);
-  /** Told when a person chose another scale; without it there is no choice. */
-  onScale?: (scale: Scale) => void;
-  /** Draw the mean over the last `window` steps. */
-  window?: number;
-  /** Small words at the right of the title; by default the window's size. */
-  note?: string;
-  /** What stands in the place of lines until there are some. */
-  empty?: string;
-  /** What lines are laid along, if not steps; all of the scene's steps are places on it then. */
-  axis?: XAxis;
-  /** Told where a person points or the arrow keys go, null when they leave. */
-  onHover?: (x: number | null) => void;
-}
 
 const SMALLEST_ZOOM = 2;
 

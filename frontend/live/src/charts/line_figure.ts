@@ -4,7 +4,7 @@ import { formatTicks } from "../look/format.ts";
 import { TOKENS } from "../look/palette.ts";
 import { linearTicks, logTicks, type Range, type Scale } from "./axis.ts";
 import type { DrawnTable, Exported, StoredData } from "./figure.ts";
-import type { LineChartOptions } from "./line_chart.ts";
+import type { LineChartOptions } from "./line_options.ts";
 import { paintLines } from "./line_paint.ts";
 import { type Frame, xOf, yOf } from "./line_shape.ts";
 import type { RunLines } from "./run_lines.ts";

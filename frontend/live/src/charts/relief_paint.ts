@@ -10,7 +10,7 @@ import type { Relief } from "./relief.ts";
 import { ReliefPath, type Seen } from "./relief_path.ts";
 import type { SurfaceMapOptions } from "./surface_map.ts";
 import { drawSign, named, SignWords, type Word } from "./surface_signs.ts";
-import { ASIDE, FLOOR, fades, strokesOf, HALO as TAIL_HALO, tailLength } from "./tails.ts";
+import { ASIDE, FLOOR, fades, strokesOf, strokeTail, tailLength } from "./tails.ts";
 import { ordered, ring } from "./trail_layer.ts";
 import type { Rows, RunView, Scene } from "./types.ts";
 
@@ -184,24 +184,10 @@ function paintTail(
   const strokes = strokesOf(length, style.dashed).slice(style.dashed ? -1 : 0);
   const pieces = strokes.map(({ back, alpha }) => ({
     alpha,
-    trace: path.trace(false, back),
+    at: 0,
+    path: path.trace(false, back),
   }));
-  context.lineJoin = "round";
-  context.lineCap = "butt";
-  context.lineWidth = HALO;
-  context.strokeStyle = withAlpha(TOKENS[scene.theme].page, 0.7);
-  context.globalAlpha = TAIL_HALO;
-  context.stroke((pieces[1] ?? (pieces[0] as (typeof pieces)[number])).trace);
-  context.lineCap = style.dashed ? "butt" : "round";
-  context.lineWidth = LINE;
-  context.strokeStyle = style.color;
-  if (style.dashed) context.setLineDash([7, 4]);
-  for (const { alpha, trace } of pieces) {
-    context.globalAlpha = alpha;
-    context.stroke(trace);
-  }
-  context.setLineDash([]);
-  context.globalAlpha = 1;
+  strokeTail(context, pieces, style, scene.theme, { line: LINE, halo: HALO });
 }
 
 /** Start, minima and saddles with their names, signs weaker where the surface hides them. */

@@ -1,5 +1,6 @@
 /** A run's path over a relief, in pixels: what is in sight, what the surface hides, and its tail. */
 
+import { rowAt } from "./derive.ts";
 import type { Column } from "./types.ts";
 
 /** A place in the picture, and whether the surface leaves it in sight. */
@@ -116,13 +117,6 @@ const basisOf = (x: Column): string => `${x.generation ?? 0}/${x.steps[0]}`;
 
 /** What a column has at a step, or NaN. */
 export function valueAtStep(column: Column | undefined, step: number): number {
-  let [low, high] = [0, (column?.n ?? 0) - 1];
-  while (column && low <= high) {
-    const middle = (low + high) >> 1;
-    const found = column.steps[middle] as number;
-    if (found === step) return column.values[middle] as number;
-    if (found < step) low = middle + 1;
-    else high = middle - 1;
-  }
-  return Number.NaN;
+  const row = column ? rowAt(column.steps, column.n, step) : -1;
+  return column?.steps[row] === step ? (column.values[row] as number) : Number.NaN;
 }

@@ -1,5 +1,8 @@
 /** How a path fades: its newest part is strong, older parts weaken to what can still be followed. */
 
+import { type RunStyle, TOKENS, withAlpha } from "../look/palette.ts";
+import type { ThemeName } from "./types.ts";
+
 /** How strong the part of a path is that lies far behind its head. */
 export const FLOOR = 0.5;
 /** How strong other paths are while one is lifted above them. */
@@ -12,8 +15,8 @@ const STROKES = 5;
 const MOST = 6;
 /** Dashes take long to draw. */
 const DASHED = 3;
-/** How strong the halo behind a tail is; it begins with the second stroke. */
-export const HALO = 0.6;
+/** How strong the halo behind a tail is. */
+const HALO = 0.6;
 
 export interface Stroke {
   /** Where it begins, in pixels along the path before its end. */
@@ -29,6 +32,43 @@ export function strokesOf(length: number, dashed: boolean): Stroke[] {
     back: (length * (count - k)) / count,
     alpha: 1 / (count - k),
   }));
+}
+
+/** A stroke as a path; `at`: pixels from where its dashes are counted. */
+export interface Piece {
+  alpha: number;
+  path: Path2D;
+  at: number;
+}
+
+/** Draws a tail: its halo from the second stroke on, then the strokes on top of each other. */
+export function strokeTail(
+  context: CanvasRenderingContext2D,
+  pieces: readonly Piece[],
+  style: RunStyle,
+  theme: ThemeName,
+  { line, halo }: { line: number; halo: number },
+): void {
+  const behind = pieces[1] ?? pieces[0];
+  if (behind === undefined) return;
+  context.lineJoin = "round";
+  context.lineCap = "butt";
+  context.lineWidth = halo;
+  context.strokeStyle = withAlpha(TOKENS[theme].page, 0.7);
+  context.globalAlpha = HALO;
+  context.stroke(behind.path);
+  context.lineCap = style.dashed ? "butt" : "round";
+  context.lineWidth = line;
+  context.strokeStyle = style.color;
+  if (style.dashed) context.setLineDash([7, 4]);
+  for (const { alpha, at, path } of pieces) {
+    context.globalAlpha = alpha;
+    context.lineDashOffset = at;
+    context.stroke(path);
+  }
+  context.setLineDash([]);
+  context.lineDashOffset = 0;
+  context.globalAlpha = 1;
 }
 
 /** Pixels along which a path fades on a picture of this size. */

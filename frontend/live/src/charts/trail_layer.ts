@@ -3,7 +3,7 @@
 import { runStyle, TOKENS, withAlpha } from "../look/palette.ts";
 import { areAligned } from "./aligned.ts";
 import type { Layers } from "./flat_stack.ts";
-import { ASIDE, FLOOR, fades, HALO, strokesOf, tailLength } from "./tails.ts";
+import { ASIDE, FLOOR, fades, strokesOf, strokeTail, tailLength } from "./tails.ts";
 import { type Place, Trail } from "./trail.ts";
 import type { Rows, RunView, Scene } from "./types.ts";
 
@@ -144,30 +144,12 @@ export class TrailLayer {
   ): void {
     if (trail.xs.length < 2) return;
     const style = runStyle(run.slot, scene.theme);
-    const { line, halo } = this.widths(false);
     const length = tailLength(this.stack.width, this.stack.height);
     const pieces = strokesOf(length, style.dashed).map(({ back, alpha }) => {
       const from = trail.back(back);
       return { alpha, at: from.at, path: trail.path(from.next - 1, from) };
     });
-    context.lineJoin = "round";
-    context.lineCap = "butt";
-    context.lineWidth = halo;
-    context.strokeStyle = withAlpha(TOKENS[scene.theme].page, 0.7);
-    context.globalAlpha = HALO;
-    context.stroke((pieces[1] as (typeof pieces)[number]).path);
-    context.lineCap = style.dashed ? "butt" : "round";
-    context.lineWidth = line;
-    context.strokeStyle = style.color;
-    if (style.dashed) context.setLineDash([7, 4]);
-    for (const { alpha, at, path } of pieces) {
-      context.globalAlpha = alpha;
-      context.lineDashOffset = at;
-      context.stroke(path);
-    }
-    context.setLineDash([]);
-    context.lineDashOffset = 0;
-    context.globalAlpha = 1;
+    strokeTail(context, pieces, style, scene.theme, this.widths(false));
   }
 
   private widths(lifted: boolean): { line: number; halo: number } {

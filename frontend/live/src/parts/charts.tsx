@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import type { LineChartOptions } from "../charts/line_chart.ts";
+import type { LineChartOptions } from "../charts/line_options.ts";
 import { formatPercent, formatValue } from "../look/format.ts";
 import type { Experiment } from "../protocol.ts";
 import { heldOut } from "../state/measured.ts";

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import type { LineChartOptions } from "../charts/line_chart.ts";
+import type { LineChartOptions } from "../charts/line_options.ts";
 import { formatPercent, formatValue } from "../look/format.ts";
 import { control, whyDisabled } from "../state/actions.ts";
 import { costShare, curvatureEvery, INTERVALS } from "../state/curvature.ts";

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { LineChart, type LineChartOptions } from "../charts/line_chart.ts";
+import { LineChart } from "../charts/line_chart.ts";
+import type { LineChartOptions } from "../charts/line_options.ts";
 import type { Session } from "../state/session.ts";
 import { ChartPanel } from "./chart_panel.tsx";
 

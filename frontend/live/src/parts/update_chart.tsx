@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import type { LineChartOptions } from "../charts/line_chart.ts";
+import type { LineChartOptions } from "../charts/line_options.ts";
 import { formatValue } from "../look/format.ts";
 import type { Session } from "../state/session.ts";
 import { FULL_NORM } from "../state/task_rows.ts";

@@ -1,3 +1,4 @@
+import { rowAt as rowOf } from "../charts/derive.ts";
 import type { Column, Rows, View } from "../charts/types.ts";
 import type { Part } from "./composed.ts";
 import { Group } from "./group.ts";
@@ -296,16 +297,7 @@ interface Arrived extends Omit<Block, "columns"> {
 }
 
 /** Index of the newest row at or before `step`; −1 if there is none. */
-export function rowAt(column: Column, step: number): number {
-  let low = 0;
-  let high = column.n;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((column.steps[middle] as number) <= step) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
-}
+export const rowAt = ({ steps, n }: Column, step: number): number => rowOf(steps, n, step);
 
 /** Value at the newest row at or before `step`; NaN if there is none, or if it is not known. */
 export function valueAt(column: Column | undefined, step: number): number {

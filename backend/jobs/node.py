@@ -7,6 +7,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from backend.jobs.node_messages import (
     NodeHello,
     NodeLeaving,
     NodeOrder,
+    NodeReleased,
     NodeStarted,
     NodeWelcome,
     SignalWorker,
@@ -39,6 +41,8 @@ log = logging.getLogger(__name__)
 BACKOFF_S = (0.1, 2.0)
 #: In which its workers must have sent what they have, once it is asked to end.
 CLOSE_S = 20.0
+#: In which the server answers a node that leaves.
+RELEASE_S = 5.0
 #: How often it is looked whether a worker of its last life has ended.
 LOOK_S = 0.5
 #: A server that closes a link so will do it again.
@@ -86,6 +90,7 @@ class NodeProcess:
     _instance: str = field(default_factory=lambda: secrets.token_hex(8))
     _ended: list[NodeEnded] = field(default_factory=list)
     _leaving: asyncio.Event = field(default_factory=asyncio.Event)
+    _released: asyncio.Event = field(default_factory=asyncio.Event)
     _welcomed: bool = False
     _socket: ClientConnection | None = None
     #: The last reason why there is no connection, said once.
@@ -113,7 +118,8 @@ class NodeProcess:
         leaving = asyncio.create_task(self._leaving.wait())
         try:
             await asyncio.wait({serving, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            await self._tell(NodeLeaving())
+            if not serving.done():
+                await self._say_goodbye()
             await self._crew.close(CLOSE_S)
         finally:
             for task in (serving, leaving):
@@ -123,6 +129,12 @@ class NodeProcess:
                 await self._socket.close()
         if isinstance(ends[0], Exception):
             raise ends[0]
+
+    async def _say_goodbye(self) -> None:
+        """The server learns why its workers end before they tell, on links of their own."""
+        if await self._tell(NodeLeaving()):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._released.wait(), RELEASE_S)
 
     # --- the link ---------------------------------------------------------------------------------
 
@@ -224,6 +236,8 @@ class NodeProcess:
 
     async def _obey(self, order: NodeOrder) -> None:
         match order:
+            case NodeReleased():
+                self._released.set()
             case StartWorker():
                 known = self._crew.get(order.worker)
                 if known is None and not self._leaving.is_set():

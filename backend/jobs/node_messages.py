@@ -13,7 +13,7 @@ from pydantic import Field, TypeAdapter
 from backend.protocol import Message
 
 #: Of the link between node and backend; raised when either end would not understand the other.
-NODE_VERSION = 1
+NODE_VERSION = 2
 
 
 class NodeEnded(Message):
@@ -72,6 +72,12 @@ class NodeWelcome(Message):
     type: Literal["welcome"] = "welcome"
 
 
+class NodeReleased(Message):
+    """Backend → node, the answer to its leaving: why its workers end is known."""
+
+    type: Literal["released"] = "released"
+
+
 class StartWorker(Message):
     """Backend → node: start a worker process of this name."""
 
@@ -87,7 +93,9 @@ class SignalWorker(Message):
     signal: Literal["terminate", "kill"]
 
 
-NodeOrder = Annotated[NodeWelcome | StartWorker | SignalWorker, Field(discriminator="type")]
+NodeOrder = Annotated[
+    NodeWelcome | NodeReleased | StartWorker | SignalWorker, Field(discriminator="type")
+]
 
 node_messages: TypeAdapter[NodeMessage] = TypeAdapter(NodeMessage)
 node_orders: TypeAdapter[NodeOrder] = TypeAdapter(NodeOrder)

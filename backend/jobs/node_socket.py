@@ -12,6 +12,7 @@ from backend.jobs.node_messages import (
     NODE_VERSION,
     NodeHello,
     NodeLeaving,
+    NodeReleased,
     NodeWelcome,
     node_messages,
 )
@@ -43,7 +44,7 @@ async def node_socket(socket: WebSocket) -> None:
         log.info("node %s: %s places, %s", node.name, hello.places, ", ".join(hello.devices))
         services.manager.launcher.stir()
         while node.send is send:
-            await _hear(services, node, await text(socket))
+            await _hear(services, node, await text(socket), send)
     except RefusedError as error:
         await refuse(socket, error.code, str(error))
     except ValidationError as error:
@@ -55,11 +56,12 @@ async def node_socket(socket: WebSocket) -> None:
             nodes.lost(node, send)
 
 
-async def _hear(services: Services, node: Node, said: str) -> None:
+async def _hear(services: Services, node: Node, said: str, send: Send) -> None:
     message = node_messages.validate_json(said)
+    services.manager.crew.nodes.heard(node, message)
     if isinstance(message, NodeLeaving):
         services.manager.node_leaves(node)
-    services.manager.crew.nodes.heard(node, message)
+        await send(NodeReleased().model_dump_json())
 
 
 def _check_leading(services: Services) -> None:

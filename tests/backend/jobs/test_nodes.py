@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -154,16 +155,26 @@ def test_a_worker_that_ends_while_the_server_is_away_is_not_waited_for(
     server.control(going_on, kind="stop")
 
 
-def test_a_node_that_is_interrupted_sends_what_it_has(server: Server, node: Node) -> None:
-    id = server.create(**ADAM, steps=100_000, speed=500)["id"]
-    server.reach(id, 100)
-    assert node.stop() == 0, node.log
+def test_a_node_that_is_interrupted_sends_what_it_has(server: Server) -> None:
+    slow = Proxy(server.port)
+    direct = {"LRD_WORKER_URL": f"ws://127.0.0.1:{server.port}/api/worker"}
+    folder = server.folder.parent / "far"
+    with running_node(server, folder, name="far", through=slow.port, environment=direct) as node:
+        id = server.create(**ADAM, steps=100_000, speed=500, node="far")["id"]
+        server.reach(id, 100)
+        # What the node says is slower than what its worker says, on a link of its own.
+        slow.stall()
+        mend = threading.Timer(0.5, slow.mend)
+        mend.start()
+        assert node.stop() == 0, node.log
+        mend.join()
+    slow.close()
     ended = server.state(id, "cancelled")
     assert ended["message"] == (
-        f"its worker on box was stopped at step {ended['step']}; every step is kept"
+        f"its worker on far was stopped at step {ended['step']}; every step is kept"
     )
     everything(server, id).check_gapless(["r1"], ended["step"])
-    assert server.get("/api/nodes") == []
+    assert "far" not in [node["name"] for node in server.get("/api/nodes")]
     assert server.workers() == []
 
 

@@ -24,7 +24,7 @@ from backend.jobs.outbox import Outbox
 from backend.jobs.worker import BackendSink
 from lrd_core.engine.controls import Control
 from lrd_core.engine.experiment import check_experiment
-from lrd_core.engine.frames import VERSION, Block, Frame, encode, packed
+from lrd_core.engine.frames import VERSION, Block, Frame, Taken, encode, packed
 from lrd_core.engine.loop import Loop
 
 #: Monotonic seconds at which a frame left, in every row of its first block.
@@ -141,10 +141,11 @@ class StampingSink(BackendSink):
         #: (monotonic seconds, newest step) of every frame.
         self.steps: list[tuple[float, int]] = []
 
-    def frame(self, blocks: list[Block]) -> None:
+    def frame(self, rows: Taken) -> None:
+        blocks = rows.blocks()
         newest = max((block.last for block in blocks), default=0)
         self.steps.append((time.monotonic(), newest))
-        super().frame(stamped(blocks))
+        super().frame(Taken(stamped(blocks), []))
 
 
 class Training:

@@ -14,7 +14,7 @@ from backend.protocol import Experiment
 from backend.store.frames import Packed, pack
 from backend.store.records import moment
 from lrd_core.engine.experiment import check_experiment
-from lrd_core.engine.frames import Block, Frame, encode, packed
+from lrd_core.engine.frames import Block, Frame, Taken, encode, packed
 from lrd_core.engine.loop import Loop
 
 #: The tasks that need no download.
@@ -55,7 +55,8 @@ class _Recorder:
     def __init__(self, task: str) -> None:
         self.trained = Trained(task)
 
-    def frame(self, blocks: list[Block]) -> None:
+    def frame(self, rows: Taken) -> None:
+        blocks = rows.blocks()
         made = Frame(1, len(self.trained.frames) + 1, blocks)
         self.trained.frames.append(pack(made, encode(made)))
         self.trained.blocks += blocks

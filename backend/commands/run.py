@@ -22,7 +22,7 @@ from lrd_core.data.places import OFFLINE_VARIABLE
 from lrd_core.engine.command import command, parse_at, parse_pairs, parse_run, run_text
 from lrd_core.engine.controls import Applied, Change, Control, Replayed, Status
 from lrd_core.engine.experiment import ExperimentSpec, check_experiment
-from lrd_core.engine.frames import Block
+from lrd_core.engine.frames import Taken
 from lrd_core.engine.loop import Loop
 from lrd_core.problems import get_problem
 from lrd_core.settings import SettingError
@@ -102,8 +102,8 @@ class Summary:
         self._progress = progress
         self._bar = progress.add_task("training", total=None) if progress else None
 
-    def frame(self, blocks: list[Block]) -> None:
-        for block in blocks:
+    def frame(self, rows: Taken) -> None:
+        for block in rows.blocks():
             values = {name: float(block.column(name)[-1]) for name in block.columns}
             self.last.setdefault(block.run, {}).update(values)
             if "loss" in block.columns:

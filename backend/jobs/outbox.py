@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from backend.jobs.spill import Spill, SpillError
 
 #: Unacknowledged bytes in memory above which frames are spilled, or the loop waits.
 LIMIT_BYTES = 64_000_000
+#: Frames that may wait unpacked for the link, which packs them while training goes on.
+MOST_UNPACKED = 8
 #: Pictures that wait to be sent; older ones are worth nothing.
 MOST_VIEWS = 64
 #: Seconds after which a disk that had no room is tried again.
 RETRY_S = 1.0
+
+
+#: A frame's bytes, or what makes them.
+Made = bytes | Callable[[], bytes]
 
 
 class LinkGoneError(RuntimeError):
@@ -35,8 +41,10 @@ class Outbox:
         self._limit = limit
         self._spill = spill
         self._changed = threading.Condition()
-        self._frames: deque[bytes] = deque()
+        self._frames: deque[Made] = deque()
+        #: Of the packed ones.
         self._bytes = 0
+        self._unpacked = 0
         #: Every frame up to this number is stored.
         self._acked = 0
         #: Answers by control, each with the number of the frame that it follows.
@@ -62,8 +70,9 @@ class Outbox:
         """Number of the next frame. Only the training thread makes frames."""
         return self.seq + 1
 
-    def put_frame(self, seq: int, data: bytes) -> None:
-        """Send a frame; waits while there is no room for it.
+    def put_frame(self, seq: int, made: Made) -> None:
+        """Send a frame; waits while there is no room for it. The link packs what is not packed,
+        if there is one and it keeps up.
 
         Raises:
             LinkGoneError: the link has given up.
@@ -74,19 +83,35 @@ class Outbox:
                 self.check()
                 if self._closed:
                     raise LinkGoneError("no backend took the frames; training ends here")
-                if self._keep(data):
+                if self._keep(made):
                     break
                 # Nobody tells when a full disk has room again.
                 self._changed.wait(None if self._spill is None else RETRY_S)
             self.seq = seq
             self._send(seq)
 
-    def _keep(self, data: bytes) -> bool:
+    def _keep(self, made: Made) -> bool:
         if not self._spill and self._bytes < self._limit:
-            self._frames.append(data)
-            self._bytes += len(data)
+            later = self._connected and self._unpacked < MOST_UNPACKED
+            self._add(made if later else _packed(made))
             return True
-        return self._spill is not None and self._spill.put(data)
+        return self._spill is not None and self._spill.put(_packed(made))
+
+    def _add(self, made: Made) -> None:
+        """The newest frame in memory."""
+        self._frames.append(made)
+        if isinstance(made, bytes):
+            self._bytes += len(made)
+        else:
+            self._unpacked += 1
+
+    def _oldest(self) -> None:
+        """Let go of the oldest frame."""
+        made = self._frames.popleft()
+        if isinstance(made, bytes):
+            self._bytes -= len(made)
+        else:
+            self._unpacked -= 1
 
     def put_ready(self, text: str) -> None:
         with self._changed:
@@ -127,7 +152,7 @@ class Outbox:
             while self._acked < min(seq, self.seq):
                 if not self._frames:
                     self._load()
-                self._bytes -= len(self._frames.popleft())
+                self._oldest()
                 self._acked += 1
             self._changed.notify_all()
             return self._acked > before
@@ -198,22 +223,32 @@ class Outbox:
             except SpillError as error:
                 self.break_off(str(error))
                 return None
-        return self._frames[seq - self._acked - 1]
+        at = seq - self._acked - 1
+        made = self._frames[at]
+        if isinstance(made, bytes):
+            return made
+        try:
+            data = made()
+        except Exception as error:
+            self.break_off(f"frame {seq} cannot be packed: {type(error).__name__}: {error}")
+            return None
+        self._frames[at] = data
+        self._bytes += len(data)
+        self._unpacked -= 1
+        return data
 
     def _load(self) -> None:
         """The oldest spilled frame comes into memory."""
         if self._spill is None:
             raise SpillError("nothing is spilled")
-        data = self._spill.take()
-        self._frames.append(data)
-        self._bytes += len(data)
+        self._add(self._spill.take())
 
     def break_off(self, words: str) -> None:
         """The record can't go on with what is here: frames are dropped, `check` says why."""
         with self._changed:
             self._broken = words
             self._frames.clear()
-            self._bytes = 0
+            self._bytes = self._unpacked = 0
             if self._spill is not None:
                 self._spill.clear()
             self._applied.clear()
@@ -251,3 +286,7 @@ class Outbox:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+
+def _packed(made: Made) -> bytes:
+    return made if isinstance(made, bytes) else made()

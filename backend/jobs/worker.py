@@ -51,7 +51,7 @@ from backend.protocol import Tensor, Usage
 from lrd_core.engine.checkpoint import Checkpoint
 from lrd_core.engine.controls import Applied, Control, Replayed, Status
 from lrd_core.engine.experiment import RunSpec, check_experiment
-from lrd_core.engine.frames import VERSION, Block, Frame, encode
+from lrd_core.engine.frames import VERSION, Frame, Taken, encode
 from lrd_core.engine.loop import Loop
 from lrd_core.engine.timeline import Changed, Past, Resume, RunRecord
 from lrd_core.optim import LRD
@@ -102,10 +102,10 @@ class BackendSink:
         with self._lock:
             return control in self._known
 
-    def frame(self, blocks: list[Block]) -> None:
+    def frame(self, rows: Taken) -> None:
         self.on_steps()
         seq = self._outbox.next_seq()
-        self._outbox.put_frame(seq, encode(Frame(VERSION, seq, blocks)))
+        self._outbox.put_frame(seq, lambda: encode(Frame(VERSION, seq, rows.blocks())))
 
     def applied(self, applied: Applied) -> None:
         with self._lock:
@@ -281,7 +281,7 @@ class Worker:
 class _Nowhere:
     """A sink for rows that nobody wants."""
 
-    def frame(self, blocks: list[Block]) -> None: ...
+    def frame(self, rows: Taken) -> None: ...
 
     def applied(self, applied: Applied) -> None: ...
 

@@ -12,7 +12,7 @@ from lrd_core.engine import frames
 from lrd_core.engine.advance import Stepper
 from lrd_core.engine.controls import Applied, Replayed, Status
 from lrd_core.engine.experiment import ExperimentSpec, check_experiment
-from lrd_core.engine.frames import Block, Frame
+from lrd_core.engine.frames import Frame, Taken
 from lrd_core.engine.loop import Loop
 from lrd_core.engine.trainer import Trainer
 
@@ -30,8 +30,8 @@ class Encoded:
     bytes: int = 0
     seen: list[str] = field(default_factory=list)
 
-    def frame(self, blocks: list[Block]) -> None:
-        self.bytes += len(frames.encode(Frame(frames.VERSION, 1, blocks)))
+    def frame(self, rows: Taken) -> None:
+        self.bytes += len(frames.encode(Frame(frames.VERSION, 1, rows.blocks())))
 
     def applied(self, applied: Applied) -> None:
         pass

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
 
-from lrd_core.engine.frames import Block
+from lrd_core.engine.frames import Taken
 from lrd_core.settings import Value
 
 Kind = Literal[
@@ -150,7 +150,9 @@ class Status:
 class Sink(Protocol):
     """Where a loop's output goes: a backend, a file, a progress display."""
 
-    def frame(self, blocks: list[Block]) -> None: ...
+    def frame(self, rows: Taken) -> None:
+        """The rows since the last frame; whatever time it takes is the training's."""
+        ...
 
     def applied(self, applied: Applied) -> None: ...
 

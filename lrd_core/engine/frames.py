@@ -112,12 +112,25 @@ class Source(Protocol):
     def take(self, run: str) -> list[Block]: ...
 
 
+class Taken:
+    """Rows taken from a buffer, packed when they are asked for: whoever sends them can do that
+    while training goes on."""
+
+    def __init__(self, ready: list[Block], rest: list[tuple[str, _Open]]) -> None:
+        self._ready = ready
+        self._rest = rest
+
+    def blocks(self) -> list[Block]:
+        """The rows as blocks."""
+        return self._ready + [_closed(run, block) for run, block in self._rest]
+
+
 class ColumnBuffer:
     """Collects rows step by step and turns them into blocks."""
 
     def __init__(self) -> None:
         self._open: dict[tuple[str, int], _Open] = {}
-        self._closed: list[Block] = []
+        self._closed: list[tuple[str, _Open]] = []
         self._sources: dict[str, Source] = {}
 
     def __bool__(self) -> bool:
@@ -133,7 +146,7 @@ class ColumnBuffer:
         if block is not None and (
             step != block.last + every or block.columns.keys() != values.keys()
         ):
-            self._closed.append(_closed(run, block))
+            self._closed.append((run, block))
             block = None
         if block is None:
             block = _Open(step, every, step, {name: [] for name in values})
@@ -143,13 +156,13 @@ class ColumnBuffer:
         block.last = step
         block.rows += 1
 
-    def take(self) -> list[Block]:
-        """All rows so far as blocks; the buffer is empty afterwards."""
-        blocks = [block for run, source in self._sources.items() for block in source.take(run)]
-        blocks += self._closed
-        blocks += [_closed(run, block) for (run, _), block in self._open.items()]
+    def take(self) -> Taken:
+        """All rows so far; the buffer is empty afterwards."""
+        ready = [block for run, source in self._sources.items() for block in source.take(run)]
+        rest = self._closed
+        rest += [(run, block) for (run, _), block in self._open.items()]
         self._open, self._closed, self._sources = {}, [], {}
-        return blocks
+        return Taken(ready, rest)
 
 
 def _closed(run: str, block: _Open) -> Block:

@@ -210,7 +210,7 @@ class Rows:
         for step, found in asked:
             if row := found():
                 rows.add(run, step, row, self._test_every)
-        return rows.take()
+        return rows.take().blocks()
 
 
 def spread(name: str, values: Sequence[float]) -> Row:

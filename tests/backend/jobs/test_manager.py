@@ -106,7 +106,7 @@ async def test_nothing_starts_while_the_server_shuts_down(services: Services) ->
 def frame(seq: int) -> bytes:
     buffer = ColumnBuffer()
     buffer.add("r1", seq, {"loss": 1.0})
-    return sealed(encode(Frame(1, seq, buffer.take())))
+    return sealed(encode(Frame(1, seq, buffer.take().blocks())))
 
 
 async def test_a_store_that_fails_closes_the_link_and_takes_the_frame_later(

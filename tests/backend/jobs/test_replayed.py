@@ -67,7 +67,7 @@ async def recorded(services: Services, link: Wire) -> tuple[str, str]:
     for run, losses in LOSSES.items():
         for step, loss in enumerate(losses, 1):
             buffer.add(run, step, {"loss": loss})
-    link.send(sealed(encode(Frame(1, 1, buffer.take()))))
+    link.send(sealed(encode(Frame(1, 1, buffer.take().blocks()))))
     assert json.loads(await link.next()) == {"type": "ack", "seq": 1}
     return made.id, worker.name
 

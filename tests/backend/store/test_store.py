@@ -72,7 +72,7 @@ def frame(seq: int, first: int, count: int = 3) -> Packed:
     buffer = ColumnBuffer()
     for step in range(first, first + count):
         buffer.add("r1", step, {"loss": step / 7, "lr": 0.1})
-    made = Frame(1, seq, buffer.take())
+    made = Frame(1, seq, buffer.take().blocks())
     return pack(made, encode(made))
 
 
@@ -303,7 +303,7 @@ async def test_the_last_step_of_every_run_is_found_from_the_end(store: Store) ->
         buffer = ColumnBuffer()
         for run, step in rows_of.items():
             buffer.add(run, step, {"loss": 1.0})
-        made = Frame(1, seq, buffer.take())
+        made = Frame(1, seq, buffer.take().blocks())
         await store.append_frame("e1", pack(made, encode(made)))
     assert await store.last_steps("e1", ["r1", "r2", "r3"]) == {"r1": 5, "r2": 10}
     assert await store.last_steps("e1", ["r2"]) == {"r2": 10}

@@ -8,7 +8,7 @@ from typing import Any
 
 from lrd_core.engine.controls import Applied, Control, Replayed, State, Status
 from lrd_core.engine.experiment import ExperimentSpec, check_experiment
-from lrd_core.engine.frames import Block, Frame, rows
+from lrd_core.engine.frames import Frame, Taken, rows
 from lrd_core.engine.loop import Loop
 
 Values = dict[str, float]
@@ -27,9 +27,9 @@ class Recorder:
         self.when: Callable[[], None] = lambda: None
         self.changed = threading.Condition()
 
-    def frame(self, blocks: list[Block]) -> None:
+    def frame(self, taken: Taken) -> None:
         with self.changed:
-            for run, step, values in rows(Frame(1, 1, blocks)):
+            for run, step, values in rows(Frame(1, 1, taken.blocks())):
                 known = self.rows.setdefault((run, step), {})
                 if known.keys() & values.keys():
                     self.repeated.append((run, step))

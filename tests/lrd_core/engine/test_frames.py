@@ -34,9 +34,9 @@ def test_rows_survive_buffer_bytes_and_merge(values: list[tuple[str, float]]) ->
         buffer.add(run, steps[run], {"loss": value, "keep_rate": value})
         sent.append((run, steps[run], value))
         if index % 7 == 6:
-            frames.append(decode(encode(Frame(1, len(frames) + 1, buffer.take()))))
+            frames.append(decode(encode(Frame(1, len(frames) + 1, buffer.take().blocks()))))
     if buffer:
-        frames.append(decode(encode(Frame(1, len(frames) + 1, buffer.take()))))
+        frames.append(decode(encode(Frame(1, len(frames) + 1, buffer.take().blocks()))))
     if not frames:
         return
     merged = merge(frames)
@@ -56,14 +56,14 @@ def test_a_gap_in_steps_starts_a_new_block() -> None:
     buffer = ColumnBuffer()
     for step in (1, 2, 5):
         buffer.add("r1", step, {"loss": float(step)})
-    assert sorted((b.first, b.rows) for b in buffer.take()) == [(1, 2), (5, 1)]
+    assert sorted((b.first, b.rows) for b in buffer.take().blocks()) == [(1, 2), (5, 1)]
     assert not buffer
 
 
 def test_losses_keep_all_their_bits_and_curves_half() -> None:
     buffer = ColumnBuffer()
     buffer.add("r1", 1, {"loss": 0.1, "grad_norm": 0.1, "lr": 1e300, "x": math.inf})
-    (only,) = buffer.take()
+    (only,) = buffer.take().blocks()
     assert only.column("loss")[0] == 0.1
     assert only.column("grad_norm")[0] == np.float32(0.1)
     assert only.column("x")[0] == only.column("lr")[0] == math.inf

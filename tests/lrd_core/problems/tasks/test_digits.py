@@ -1,5 +1,8 @@
 """The digits task: it learns, it repeats itself bit for bit, and its noise is what it says."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -35,6 +38,28 @@ def test_the_split_is_fixed_stratified_and_complete():
     assert (shares - 1437 / 360).abs().max() < 0.2
     everything = torch.cat([split.train_images, split.test_images])
     assert len(torch.unique(everything, dim=0)) == 1797
+
+
+def test_the_split_is_kept_and_then_needs_no_scikit_learn(tmp_path, monkeypatch):
+    script = (
+        "import sys; from lrd_core.problems.tasks.digits import data;"
+        "found = data(); print('sklearn' in sys.modules);"
+        "print(*(t.double().mul(torch.arange(1., 1 + t.numel()).view_as(t)).sum().item()"
+        " for t in vars(found).values()))"
+    )
+    monkeypatch.setenv("LRD_DATA_CACHE", str(tmp_path))
+    told = [python(f"import torch; {script}").split("\n", 1) for _ in range(2)]
+    assert [imported for imported, _ in told] == ["True", "False"]
+    assert told[0][1] == told[1][1]
+    # What was cut short is made again.
+    (kept,) = tmp_path.iterdir()
+    kept.write_bytes(kept.read_bytes()[:-8])
+    assert python(f"import torch; {script}").split("\n", 1) == ["True", told[0][1]]
+
+
+def python(code):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout
 
 
 def test_adam_reaches_97_percent_in_the_default_comparison():

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from backend import logs
 from backend.app import create_app
 from backend.jobs.closing import MAX_MESSAGE
+from backend.jobs.cradle import fork_first
 from backend.limits import allow_connections
 from backend.settings import Settings, load_settings
 from backend.stream.wire import WireProtocol
@@ -81,6 +82,7 @@ def serve(app: FastAPI, settings: Settings) -> None:
 def main() -> None:
     """The backend alone, without the dashboard: ``python -m backend.server``."""
     settings = load_settings()
+    fork_first()
     serve(create_app(settings), settings)
 
 

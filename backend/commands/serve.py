@@ -7,6 +7,7 @@ import sys
 from importlib import import_module
 
 from backend.commands.port import authority, refusal
+from backend.jobs.cradle import fork_first
 from backend.settings import EVERYWHERE, Settings, load_settings
 from backend.store.database import check_database
 
@@ -37,6 +38,7 @@ def serve(host: str | None, port: int | None, dashboard: bool, as_json: bool) ->
 def _start(settings: Settings, dashboard: bool, as_json: bool) -> bool:
     """Serve; says where it listens once it does."""
     # Slow imports (streamlit, torch) come after the cheap refusals.
+    fork_first()
     from backend.app import create_app
     from backend.server import make_server
 

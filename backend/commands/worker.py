@@ -12,6 +12,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from backend.jobs.cradle import fork_first
 from backend.settings import load_settings
 from lrd_core.data import places
 from lrd_core.settings import SettingError
@@ -43,6 +44,7 @@ def worker(
     places.use(data)
     folder = _folder(files or settings.folder() / "worker")
     # Slow imports (torch) come after the cheap refusals.
+    fork_first()
     from backend.jobs.node import NodeProcess, NodeRefusedError, NodeSettings
 
     given = NodeSettings(

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import os
 import secrets
 import signal
-import sys
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Any
 
+from backend.jobs.cradle import Cradle, begin
 from backend.jobs.memory import processes_ended
 from backend.jobs.nodes import Node, Nodes, RemoteWorker
 from backend.jobs.process import Worker
 from backend.jobs.tasks import Tasks
 
 log = logging.getLogger(__name__)
-
-Process = asyncio.subprocess.Process
 
 
 class Crew:
@@ -49,7 +44,7 @@ class Crew:
         #: The machines beside this one.
         self.nodes = Nodes(self.all, self._end)
         self._workers: dict[str, Worker] = {}
-        self._nursery: Process | None = None
+        self._nursery: Cradle | None = None
         #: What goes on in the background.
         self.tasks = Tasks()
         #: Set once the nursery can fork.
@@ -77,22 +72,7 @@ class Crew:
 
     async def start(self) -> None:
         """Start the nursery; it is ready some seconds later, requests wait until then."""
-        root = str(Path(__file__).parents[2])
-        paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment = os.environ | {
-            **self._environment,
-            "PYTHONPATH": os.pathsep.join(paths),
-            # One experiment, one core: several jobs side by side must not fight for threads.
-            "OMP_NUM_THREADS": "1",
-        }
-        self._nursery = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "backend.jobs.nursery",
-            env=environment,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
+        self._nursery = begin(self._environment)
         self.tasks.start(self._listen(self._nursery))
 
     def spawn(self, node: Node | None = None, name: str = "") -> Worker:
@@ -107,15 +87,11 @@ class Crew:
         return worker
 
     def _request(self, worker: Worker) -> None:
-        if self._nursery is not None and self._nursery.stdin is not None:
-            line = json.dumps({"name": worker.name}) + "\n"
-            self._nursery.stdin.write(line.encode())
+        if self._nursery is not None:
+            self._nursery.tell(name=worker.name)
 
-    async def _listen(self, nursery: Process) -> None:
-        assert nursery.stdout is not None  # noqa: S101
-        while line := await nursery.stdout.readline():
-            self._heard(json.loads(line))
-        code = await nursery.wait()
+    async def _listen(self, nursery: Cradle) -> None:
+        code = await nursery.listen(self._heard)
         if self._closing:
             return
         log.error("the nursery of workers ended (exit code %s); a new one is started", code)
@@ -172,7 +148,8 @@ class Crew:
         # The nursery has to reap them, or they would be left as zombies.
         here = [worker for worker in self.all() if worker.ours and not worker.place]
         await self._wait_for_none(lambda worker: worker in here, loop.time() + 0.5)
-        await self._close_nursery()
+        if self._nursery is not None:
+            await self._nursery.close()
         await self.nodes.finish()
         await self.tasks.finish(1.0)
 
@@ -181,18 +158,6 @@ class Crew:
         loop = asyncio.get_running_loop()
         for _ in iter(lambda: loop.time() < deadline and any(map(such, self.all())), False):
             await asyncio.sleep(0.02)
-
-    async def _close_nursery(self) -> None:
-        nursery = self._nursery
-        if nursery is None or nursery.returncode is not None:
-            return
-        if nursery.stdin is not None:
-            nursery.stdin.close()
-        try:
-            await asyncio.wait_for(nursery.wait(), 0.5)
-        except TimeoutError:
-            nursery.kill()
-            await nursery.wait()
 
 
 def _in_reach(worker: Worker) -> bool:

@@ -1,11 +1,12 @@
 """The nursery, ``python -m backend.jobs.nursery``: imports once, then forks workers in no time.
 
 Importing takes seconds, forking milliseconds, and the workers share what was imported. One JSON
-object a line: on stdin ``{"name": …}`` asks for a worker; on stdout ``{"ready": true}``,
-``{"name": …, "pid": …}`` for every start and ``{"pid": …, "code": …}`` for every end (minus the
-signal's number if one ended it). It ends when stdin does; its workers live on.
+object a line: on stdin ``{"environment": {…}}`` is what its workers have beside its own, and
+``{"name": …}`` asks for one; on stdout ``{"ready": true}``, ``{"name": …, "pid": …}`` for every
+start and ``{"pid": …, "code": …}`` for every end (minus the signal's number if one ended it). It
+ends when stdin does; its workers live on.
 
-Address and token come in the environment, where other users of the machine cannot read them.
+Address and token come in that environment, where other users of the machine cannot read them.
 """
 
 from __future__ import annotations
@@ -25,17 +26,16 @@ import torch
 from backend.jobs.worker import warm_ups, work
 from backend.logs import configure_worker
 
-TITLE = "lrd-worker"
+#: What process lists show.
+TITLE, OWN_TITLE = "lrd-worker", "lrd-nursery"
 IDLE_S = 0.3
 
 
 class Nursery:
     """Forks on demand and reports ends; runs in a single thread, so that forking is safe."""
 
-    def __init__(self, url: str, token: str, later: list[Callable[[], None]]) -> None:
+    def __init__(self, later: list[Callable[[], None]]) -> None:
         """`later` is warmed up while nobody asks for a worker."""
-        self._url = url
-        self._token = token
         self._later = later
         self._wake, self._woken = os.pipe()
         os.set_blocking(self._woken, False)
@@ -62,8 +62,11 @@ class Nursery:
                     data = os.read(0, 65536)
                     if not data:
                         return
-                    for request in self._lines(data):
-                        self._fork(request["name"])
+                    for order in self._lines(data):
+                        if "environment" in order:
+                            os.environ.update(order["environment"])
+                        else:
+                            self._fork(order["name"])
 
     def _lines(self, data: bytes) -> Iterator[Any]:
         *whole, self._input = (self._input + data).split(b"\n")
@@ -81,7 +84,7 @@ class Nursery:
             # Out of the terminal's group: closing it must not end what trains.
             os.setsid()
             _become_worker()
-            code = work(self._url, self._token, name)
+            code = work(os.environ["LRD_WORKER_URL"], os.environ["LRD_WORKER_TOKEN"], name)
         except BaseException:
             logging.exception("worker %s", name)
         finally:
@@ -103,8 +106,12 @@ def _become_worker() -> None:
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.dup2(null, 1)
+    _be_called(TITLE)
+
+
+def _be_called(title: str) -> None:
     with suppress(OSError):
-        Path("/proc/self/comm").write_text(TITLE, encoding="ascii")
+        Path("/proc/self/comm").write_text(title, encoding="ascii")
 
 
 def _tell(**message: object) -> None:
@@ -113,13 +120,14 @@ def _tell(**message: object) -> None:
 
 
 def main() -> None:
+    _be_called(OWN_TITLE)
     configure_worker()
     # Ctrl-C reaches the whole terminal group; the server tells its workers when to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     first, *later = warm_ups()
     first()
-    Nursery(os.environ["LRD_WORKER_URL"], os.environ["LRD_WORKER_TOKEN"], later).run()
+    Nursery(later).run()
     os._exit(0)
 
 

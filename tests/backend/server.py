@@ -107,6 +107,13 @@ class Server:
                 continue
         return [p for p in found if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
 
+    def clear(self) -> None:
+        """Stop what trains or waits to, and wait until its processes are gone."""
+        for summary in self.get("/api/experiments"):
+            if summary["state"] in ("queued", "starting", "running", "paused", "finished"):
+                self.control(summary["id"], kind="stop")
+        until(lambda: not self.get("/api/jobs") and not self.workers(), what="a free server")
+
     def kill(self) -> None:
         """kill -9; its workers stay."""
         self.process.kill()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +12,7 @@ from backend.api.effective import PIECE
 from backend.store import Store
 from backend.store.frames import pack
 from lrd_core.engine.frames import Block, Frame, encode, packed
-from tests.backend.server import Server, running_server
+from tests.backend.server import Server
 from tests.backend.store.test_store import experiment
 
 ROWS = 120_000  # more than one piece
@@ -28,7 +26,7 @@ SUMS = np.cumsum(LR.astype(np.float64) * np.nan_to_num(KEEP))
 
 async def fill(url: str) -> None:
     store = Store(url)
-    made = experiment(state="finished", step=ROWS)
+    made = experiment("effective", state="finished", step=ROWS)
     made.runs[1].rescale = True
     await store.create(made, {"runs": []})
     columns = packed({"loss": np.ones(ROWS), "lr": LR, "keep_rate": KEEP, "drop_rate": DROP})
@@ -39,15 +37,13 @@ async def fill(url: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder: Path = tmp_path_factory.mktemp("effective")
-    asyncio.run(fill(f"sqlite:///{folder / 'lrd.sqlite3'}"))
-    with running_server(folder, max_jobs=1) as server:
-        yield server
+def filled(shared_server: Server) -> Server:
+    asyncio.run(fill(shared_server.store))
+    return shared_server
 
 
 def ask(server: Server, run: str, **query: Any) -> tuple[np.ndarray[Any, Any], ...]:
-    found = server.get("/api/experiments/e1/effective", run=run, **query)
+    found = server.get("/api/experiments/effective/effective", run=run, **query)
     return np.array(found["steps"]), np.array(found["values"])
 
 
@@ -75,13 +71,13 @@ def test_rescaled_updates_are_divided_by_the_share_that_is_kept(filled: Server) 
     [({"run": "r99"}, "run"), ({"run": "r1", "first": 9, "last": 3}, "last")],
 )
 def test_a_bad_question_names_its_field(filled: Server, query: dict[str, Any], field: str) -> None:
-    answer = filled.client.get("/api/experiments/e1/effective", params=query)
+    answer = filled.client.get("/api/experiments/effective/effective", params=query)
     assert answer.status_code == 422
     assert answer.json()["error"]["field"] == field
 
 
 def test_a_run_says_what_it_has_measured(filled: Server) -> None:
-    found = filled.get("/api/experiments/e1/columns", run="r1")
+    found = filled.get("/api/experiments/effective/columns", run="r1")
     assert found["columns"] == ["drop_rate", "keep_rate", "loss", "lr"]
-    answer = filled.client.get("/api/experiments/e1/columns", params={"run": "r99"})
+    answer = filled.client.get("/api/experiments/effective/columns", params={"run": "r99"})
     assert answer.json()["error"]["field"] == "run"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,7 +13,7 @@ from backend.store import Store
 from backend.store.frames import pack
 from backend.store.pyramid import BLOCK
 from lrd_core.engine.frames import Block, Frame, encode, packed
-from tests.backend.server import Server, running_server
+from tests.backend.server import Server
 from tests.backend.store.test_store import experiment
 
 ROWS = BLOCK + 40_000
@@ -29,7 +27,7 @@ TEST = np.linspace(1, 0, ROWS // 100)
 
 async def fill(url: str) -> None:
     store = Store(url)
-    await store.create(experiment(state="finished", step=ROWS), {"runs": []})
+    await store.create(experiment("lines", state="finished", step=ROWS), {"runs": []})
     for seq, first in enumerate(range(0, ROWS, 50_000), 1):
         part = slice(first, first + 50_000)
         blocks = [
@@ -39,24 +37,22 @@ async def fill(url: str) -> None:
         tests = TEST[first // 100 : first // 100 + 500]
         blocks.append(Block("r1", first + 100, 100, len(tests), packed({"test_loss": tests})))
         frame = Frame(1, seq, blocks)
-        await store.append_frame("e1", pack(frame, encode(frame)))
+        await store.append_frame("lines", pack(frame, encode(frame)))
     # The first part is in chunks with buckets, the last in frames.
-    await store.compact("e1", whole=True)
+    await store.compact("lines", whole=True)
     tail = Frame(1, seq + 1, [Block("r2", ROWS + 1, 1, 1, packed({"loss": np.array([0.5])}))])
-    await store.append_frame("e1", pack(tail, encode(tail)))
+    await store.append_frame("lines", pack(tail, encode(tail)))
     store.close()
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder: Path = tmp_path_factory.mktemp("lines")
-    asyncio.run(fill(f"sqlite:///{folder / 'lrd.sqlite3'}"))
-    with running_server(folder, max_jobs=1) as server:
-        yield server
+def filled(shared_server: Server) -> Server:
+    asyncio.run(fill(shared_server.store))
+    return shared_server
 
 
 def ask(server: Server, **query: Any) -> Any:
-    answer = server.client.get("/api/experiments/e1/lines", params=query)
+    answer = server.client.get("/api/experiments/lines/lines", params=query)
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "application/msgpack"
     return msgspec.msgpack.decode(answer.content)
@@ -127,7 +123,7 @@ def test_samples_are_rows_that_were_recorded(filled: Server) -> None:
 def test_bad_questions_are_answered_with_field_value_and_range(
     filled: Server, query: dict[str, Any], field: str, mend: str
 ) -> None:
-    answer = filled.client.get("/api/experiments/e1/lines", params=query)
+    answer = filled.client.get("/api/experiments/lines/lines", params=query)
     assert answer.status_code == 422, answer.text
     error = answer.json()["error"]
     assert error["field"] == field

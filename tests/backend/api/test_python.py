@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,18 +13,12 @@ import pytest
 from lrd_core.engine.experiment import check_experiment
 from lrd_core.engine.script import script
 from lrd_core.engine.timeline import Past, RunRecord
-from tests.backend.server import ROOT, Server, running_server
+from tests.backend.server import ROOT, Server
 
 #: Losses are printed with nine digits. Runs that train side by side as one batched model sum in
 #: another order than one alone: that is all that may differ, and it grows over some steps.
 EXACT, STACKED = 1e-8, 1e-6
 LINE = re.compile(r"^(r\d+) step (\d+) loss (\S+)$", re.MULTILINE)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running_server(tmp_path_factory.mktemp("python"), max_jobs=3) as started:
-        yield started
 
 
 def stored(server: Server, id: str, run: str) -> dict[int, float]:

@@ -6,9 +6,7 @@ import asyncio
 import csv
 import io
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,7 +19,7 @@ from backend.protocol import Series
 from backend.store import Store
 from backend.store.frames import pack
 from lrd_core.engine.frames import Block, Frame, encode, packed
-from tests.backend.server import Server, running_server, until
+from tests.backend.server import Server
 from tests.backend.store.test_store import experiment
 
 ROWS = 200_000
@@ -32,7 +30,7 @@ TEST = np.linspace(1, 0, ROWS // 100)
 
 async def fill(url: str) -> None:
     store = Store(url)
-    made = experiment(state="finished", step=ROWS)
+    made = experiment("series", state="finished", step=ROWS)
     await store.create(made, {"runs": []})
     for seq, first in enumerate(range(0, ROWS, 50_000), 1):
         columns = {"loss": LOSS[first : first + 50_000], "lr": np.full(50_000, 0.1)}
@@ -44,21 +42,25 @@ async def fill(url: str) -> None:
             Block("r10", first + 1, 1, 50_000, packed(many)),
         ]
         frame = Frame(1, seq, blocks)
-        await store.append_frame("e1", pack(frame, encode(frame)))
+        await store.append_frame("series", pack(frame, encode(frame)))
+    store.close()
+
+
+async def to_chunks(url: str) -> None:
+    store = Store(url)
+    await store.compact("series", whole=True)
     store.close()
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder: Path = tmp_path_factory.mktemp("series")
-    asyncio.run(fill(f"sqlite:///{folder / 'lrd.sqlite3'}"))
-    with running_server(folder, max_jobs=1) as server:
-        yield server
+def filled(shared_server: Server) -> Server:
+    asyncio.run(fill(shared_server.store))
+    return shared_server
 
 
 def ask(server: Server, accept: str = "application/json", **query: Any) -> httpx.Response:
     return server.client.get(
-        "/api/experiments/e1/series", params={"run": "r1", **query}, headers={"Accept": accept}
+        "/api/experiments/series/series", params={"run": "r1", **query}, headers={"Accept": accept}
     )
 
 
@@ -155,7 +157,7 @@ def test_buckets_as_arrow_and_csv_are_those_of_json(filled: Server) -> None:
 def test_nothing_new_is_not_sent_again(filled: Server) -> None:
     answer = ask(filled, columns="loss", width=100)
     tag = answer.headers["etag"]
-    path, query = "/api/experiments/e1/series", {"run": "r1", "columns": "loss", "width": 100}
+    path, query = "/api/experiments/series/series", {"run": "r1", "columns": "loss", "width": 100}
     for given, status in ((tag, 304), (f'"x", {tag}', 304), ("*", 304), ('"x"', 200)):
         again = filled.client.get(path, params=query, headers={"If-None-Match": given})
         assert again.status_code == status
@@ -237,7 +239,9 @@ def test_more_than_fits_in_an_answer_is_refused_with_a_mend(filled: Server) -> N
 
 
 def table(server: Server, accept: str = "text/csv", **query: Any) -> httpx.Response:
-    return server.client.get("/api/experiments/e1/table", params=query, headers={"Accept": accept})
+    return server.client.get(
+        "/api/experiments/series/table", params=query, headers={"Accept": accept}
+    )
 
 
 def test_a_table_has_the_rows_of_several_runs(filled: Server) -> None:
@@ -298,18 +302,13 @@ def test_a_bad_question_of_a_table_says_so(
 
 def test_a_damaged_chunk_is_an_error_that_names_it(filled: Server) -> None:
     query = {"columns": "c3", "run": "r10", "width": 10}
-
-    def damaged() -> bool:
-        # Once its frames have gone on to chunks.
-        with closing(sqlite3.connect(filled.folder / "lrd.sqlite3")) as database, database:
-            return bool(
-                database.execute(
-                    "UPDATE chunks SET bytes = x'0102' WHERE series_id ="
-                    " (SELECT id FROM series WHERE name = 'c3')"
-                ).rowcount
-            )
-
-    until(damaged)
+    asyncio.run(to_chunks(filled.store))
+    with closing(sqlite3.connect(filled.folder / "lrd.sqlite3")) as database, database:
+        damaged = database.execute(
+            "UPDATE chunks SET bytes = x'0102' WHERE series_id ="
+            " (SELECT id FROM series WHERE name = 'c3')"
+        )
+        assert damaged.rowcount
     answer = ask(filled, **query)
     assert answer.status_code == 500
     error = answer.json()["error"]

@@ -10,18 +10,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from websockets.sync.client import ClientConnection
 
+from backend.jobs.nursery import OWN_TITLE
 from tests.backend.server import PATIENCE, Rows, Server, everything, running_server, until
 
 RUNS = ["r1", "r2", "r3", "r4"]
 
 
-@pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[Server]:
-    with running_server(tmp_path) as server:
+@pytest.fixture(scope="module")
+def one_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running_server(tmp_path_factory.mktemp("crashes")) as server:
         yield server
+
+
+@pytest.fixture
+def own_server(one_server: Server) -> Server:
+    """A server without a job."""
+    one_server.clear()
+    return one_server
 
 
 def next_experiment(viewer: ClientConnection, state: str) -> Any:
@@ -101,6 +110,24 @@ def test_an_experiment_that_was_being_started_is_started_again(own_server: Serve
         assert server.get(f"/api/experiments/{one['id']}/controls") == []
 
 
+def test_a_nursery_that_ended_is_followed_by_another(own_server: Server) -> None:
+    server = own_server
+    trains = server.create(problem="beale", steps=100_000, speed=100)["id"]
+    [first] = nurseries(server)
+    first.kill()
+    [next_one] = until(lambda: [n for n in nurseries(server) if n != first], what="another")
+    assert next_one.pid != first.pid
+    ended = server.create(problem="booth", steps=20, speed=0)["id"]
+    assert server.state(ended, "finished")["step"] == 20
+    server.reach(trains, server.experiment(trains)["step"] + 20)
+
+
+def nurseries(server: Server) -> list[psutil.Process]:
+    """Of this server, as process lists show them; the next one is named when it is ready."""
+    children = psutil.Process(server.process.pid).children()
+    return [one for one in children if one.is_running() and one.name() == OWN_TITLE]
+
+
 def test_an_orphaned_worker_that_died_meanwhile_is_told(tmp_path: Path) -> None:
     with running_server(tmp_path, return_limit=1) as server:
         id = server.create(problem="beale", steps=100_000, speed=100)["id"]
@@ -127,7 +154,7 @@ def test_a_graceful_end_stores_everything_and_leaves_no_process(own_server: Serv
     assert not server.workers()
     with sqlite3.connect(server.folder / "lrd.sqlite3") as store:
         states = dict(store.execute("SELECT id, state FROM experiments"))
-    assert states == {training: "cancelled", paused: "cancelled"}
+    assert (states[training], states[paused]) == ("cancelled", "cancelled")
     server.start()
     stopped = server.experiment(training)
     assert f"the server was shut down at step {stopped['step']}" in stopped["message"]

@@ -14,11 +14,17 @@ from tests.backend.server import PATIENCE, Server, running_server, until
 SLOW = {"problem": "booth", "steps": 100_000, "speed": 1.0}
 
 
-@pytest.fixture
-def narrow(tmp_path: Path) -> Iterator[Server]:
-    """A server with two places."""
-    with running_server(tmp_path, max_jobs=2) as server:
+@pytest.fixture(scope="module")
+def two_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running_server(tmp_path_factory.mktemp("queue"), max_jobs=2) as server:
         yield server
+
+
+@pytest.fixture
+def narrow(two_places: Server) -> Server:
+    """A server with two places, both free."""
+    two_places.clear()
+    return two_places
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from lrd_core.engine.command import command, parse_at, parse_pairs, parse_run, r
 from lrd_core.engine.controls import Applied, Change, Control, Replayed, Status
 from lrd_core.engine.experiment import ExperimentSpec, check_experiment
 from lrd_core.engine.frames import Taken
+from lrd_core.engine.lean import without_compiler
 from lrd_core.engine.loop import Loop
 from lrd_core.problems import get_problem
 from lrd_core.settings import SettingError
@@ -141,6 +142,7 @@ def train(spec: ExperimentSpec, scheduled: Scheduled, as_json: bool) -> int:
     began = time.monotonic()
     with Progress(*columns, TimeRemainingColumn(), console=console, disable=as_json) as progress:
         summary = Summary(progress)
+        without_compiler()
         Loop(spec, summary, scheduled=scheduled, stay=False).run()
     seconds = time.monotonic() - began
     for error in summary.refused:

@@ -25,6 +25,7 @@ import torch
 
 from backend.jobs.worker import warm_ups, work
 from backend.logs import configure_worker
+from lrd_core.engine.lean import without_compiler
 
 #: What process lists show.
 TITLE, OWN_TITLE = "lrd-worker", "lrd-nursery"
@@ -125,6 +126,7 @@ def main() -> None:
     # Ctrl-C reaches the whole terminal group; the server tells its workers when to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
+    without_compiler()
     first, *later = warm_ups()
     first()
     Nursery(later).run()

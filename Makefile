@@ -53,9 +53,10 @@ test-live: $(STAMPS)/live
 	@PATH="$(NODE_PATH_PREFIX):$$PATH" npm --prefix $(LIVE) test --silent
 
 # One thread for torch each: two test processes that both spin two threads stand in each other's way.
+# A file's tests stay in one process: what they share is started once.
 test-python: setup
 	@$(BIN)/python scripts/browser.py
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # One schedule alone: make torture SCHEDULES=17
 SCHEDULES ?= 0-99

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.jobs.messages import FAILED
-from backend.jobs.outbox import MOST_VIEWS, LinkBrokenError, LinkGoneError, Outbox
+from backend.jobs.outbox import MOST_UNPACKED, MOST_VIEWS, LinkBrokenError, LinkGoneError, Outbox
 from backend.jobs.spill import Spill
 
 
@@ -231,6 +232,64 @@ def test_the_loop_waits_when_the_disk_is_full_as_well(tmp_path: Path) -> None:
     outbox.ack(2)
     assert through.wait(10)
     thread.join()
+
+
+class Frames:
+    """Frames that note when they are packed."""
+
+    def __init__(self) -> None:
+        self.packed: list[int] = []
+
+    def made(self, seq: int) -> Callable[[], bytes]:
+        def pack() -> bytes:
+            self.packed.append(seq)
+            return b"frame %d" % seq
+
+        return pack
+
+
+def test_a_frame_is_packed_once_by_who_sends_it() -> None:
+    outbox, frames = Outbox(), Frames()
+    for seq in (1, 2):
+        outbox.put_frame(seq, frames.made(seq))
+    assert frames.packed == []
+    assert outbox.take(0) == b"frame 1"
+    assert frames.packed == [1]
+    outbox.restart(0)
+    assert drained(outbox) == [b"frame 1", b"frame 2"]
+    assert frames.packed == [1, 2]
+    assert outbox.ack(2)
+    assert outbox.drain(0)
+
+
+def test_few_frames_wait_unpacked_and_none_without_a_link(tmp_path: Path) -> None:
+    outbox, frames = Outbox(limit=12, spill=Spill(tmp_path, 1000)), Frames()
+    for seq in range(1, MOST_UNPACKED + 2):
+        outbox.put_frame(seq, frames.made(seq))
+    assert frames.packed == [MOST_UNPACKED + 1]
+    outbox.lost()
+    # What is packed counts: the second is more than memory may hold.
+    for seq in (MOST_UNPACKED + 2, MOST_UNPACKED + 3):
+        outbox.put_frame(seq, frames.made(seq))
+    assert frames.packed == [MOST_UNPACKED + n for n in (1, 2, 3)]
+    outbox.restart(0)
+    sent = []
+    for seq in range(1, MOST_UNPACKED + 4):
+        sent += drained(outbox)
+        outbox.ack(seq)
+    assert sent == [b"frame %d" % seq for seq in range(1, MOST_UNPACKED + 4)]
+    assert sorted(frames.packed) == list(range(1, MOST_UNPACKED + 4))
+
+
+def test_a_frame_that_cannot_be_packed_ends_the_training_with_the_cause() -> None:
+    def broken() -> bytes:
+        raise ValueError("a column of words")
+
+    outbox = Outbox()
+    outbox.put_frame(1, broken)
+    assert outbox.take(0) is None
+    with pytest.raises(LinkBrokenError, match="frame 1 cannot be packed: ValueError: a column of"):
+        outbox.put_frame(2, b"frame 2")
 
 
 def test_without_a_connection_only_what_is_kept_piles_up() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from lrd_core.engine.command import parse_at
 from lrd_core.engine.controls import KINDS, Control
-from lrd_core.engine.frames import Block
+from lrd_core.engine.frames import Taken
 from lrd_core.engine.loop import Loop
 from lrd_core.engine.roster import MAX_EVER
 from lrd_core.optim.rules import RULES
@@ -363,13 +363,13 @@ def test_a_run_added_after_all_diverged_can_be_trained() -> None:
 
 
 def test_testing_at_every_step_makes_no_more_blocks() -> None:
-    frames: list[list[Block]] = []
+    frames: list[Taken] = []
     seen = Recorder()
     take = seen.frame
     seen.frame = lambda given: (frames.append(given), take(given))  # type: ignore[method-assign]
     Loop(spec(problem="digits", runs=TWO, test_every=1), seen, stay=False).run()
     assert len(seen.column("r1", "test_loss")) == len(seen.column("r1", "loss")) == 40
-    for blocks in frames:
+    for blocks in (rows.blocks() for rows in frames):
         assert len({block.run for block in blocks}) == len(blocks)
 
 

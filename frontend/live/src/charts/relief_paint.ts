@@ -8,10 +8,10 @@ import { type Head, paintHead } from "./heads.ts";
 import { around } from "./labels.ts";
 import type { Relief } from "./relief.ts";
 import { ReliefPath, type Seen } from "./relief_path.ts";
-import type { SurfaceMapOptions } from "./surface_map.ts";
 import { drawSign, named, SignWords, type Word } from "./surface_signs.ts";
-import { ASIDE, FLOOR, fades, strokesOf, strokeTail, tailLength } from "./tails.ts";
-import { ordered, ring } from "./trail_layer.ts";
+import type { SurfaceMapOptions } from "./surface_view.ts";
+import { ASIDE, FLOOR, strokesOf, strokeTail, tailLength } from "./tails.ts";
+import { areFaded, basisOf, ordered, ring } from "./trail_layer.ts";
 import type { Rows, RunView, Scene } from "./types.ts";
 
 /** Layers, lowest first. */
@@ -64,10 +64,7 @@ export class ReliefPainter {
 
   /** True where all is drawn anew. */
   private begin(runs: readonly RunView[], viewKey: string, scene: Scene): boolean {
-    const ids = runs.map((run) => `${run.id}/${run.slot}/${run.from ?? 0}`).join();
-    const basis = [viewKey, scene.theme, scene.lifted, scene.cursor, fades(runs.length), ids].join(
-      "|",
-    );
+    const basis = basisOf(scene, runs, viewKey);
     const continues = runs.every(({ id }) => {
       const [x, y] = [scene.rows.column(id, "x"), scene.rows.column(id, "y")];
       const path = this.paths.get(id);
@@ -95,7 +92,7 @@ export class ReliefPainter {
 
   private paintPaths(stack: Layers, runs: readonly RunView[], scene: Scene): void {
     const below = stack.clear(PATHS);
-    const faded = scene.lifted === null && fades(runs.length);
+    const faded = areFaded(scene, runs);
     const strength = faded ? FLOOR : 1;
     const weaker = stack.fade(PATHS, strength);
     const shown = runs.flatMap((run) => {

@@ -12,7 +12,7 @@ import { type Camera, Relief } from "./relief.ts";
 import { GROUND, ReliefPainter, type ReliefView } from "./relief_paint.ts";
 import { valueAtStep } from "./relief_path.ts";
 import { signature } from "./signature.ts";
-import type { SurfaceMapOptions } from "./surface_map.ts";
+import type { SurfaceMapOptions } from "./surface_view.ts";
 import { CAMERA, dragged, turnedBy } from "./turning.ts";
 import type { Chart, Scene, ThemeName } from "./types.ts";
 

@@ -2,33 +2,16 @@
 
 import { formatValue } from "../look/format.ts";
 import { paintParts, partsOf, type Update } from "./arrows.ts";
-import { ContourPicture, type Grid, valueAt } from "./contours.ts";
+import { ContourPicture, valueAt } from "./contours.ts";
 import type { Figure } from "./figure.ts";
 import { axisOf } from "./figure_axis.ts";
 import { type Head, headsOf } from "./heads.ts";
 import { around } from "./labels.ts";
 import { GROUND, PathPicture, TOP } from "./path_picture.ts";
 import { drawSign, named, SignWords } from "./surface_signs.ts";
+import type { SurfaceMapOptions } from "./surface_view.ts";
 import { SMALL } from "./trail_layer.ts";
 import type { Scene } from "./types.ts";
-
-/** What the catalogue says about a surface. */
-export interface SurfaceView {
-  x: readonly [number, number];
-  y: readonly [number, number];
-  log: boolean;
-  points: readonly { x: number; y: number; kind: "minimum" | "local minimum" | "saddle" }[];
-  minimum: number;
-  formula: string;
-}
-
-export interface SurfaceMapOptions {
-  surface: SurfaceView;
-  grid: Grid;
-  start: { x: number; y: number };
-  /** Another surface than the one that trains: paths would lie wrong on it. */
-  bare?: boolean;
-}
 
 const HEAD_RADIUS = 6.2;
 

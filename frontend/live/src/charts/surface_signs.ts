@@ -2,7 +2,7 @@
 
 import { TOKENS, withAlpha } from "../look/palette.ts";
 import { type Box, type Label, placeLabels } from "./labels.ts";
-import type { SurfaceView } from "./surface_map.ts";
+import type { SurfaceView } from "./surface_view.ts";
 import type { ThemeName } from "./types.ts";
 
 type Kind = SurfaceView["points"][number]["kind"] | "start";

@@ -44,9 +44,8 @@ export class TrailLayer {
     start: readonly [number, number] | null,
   ): void {
     const until = scene.cursor ?? Infinity;
-    const runs = scene.runs.map((r) => `${r.id}/${r.slot}/${r.from ?? 0}`).join();
-    const faded = scene.lifted === null && fades(scene.runs.length);
-    const basis = [placeKey, scene.theme, scene.lifted, scene.cursor, faded, runs].join("|");
+    const faded = areFaded(scene, scene.runs);
+    const basis = basisOf(scene, scene.runs, placeKey);
     const whole = basis !== this.basis || scene.rows !== this.rows || !this.allContinue(scene);
     this.rows = scene.rows;
     this.basis = basis;
@@ -172,4 +171,15 @@ export function ordered(scene: Scene): RunView[] {
   return [...scene.runs].sort(
     (a, b) => Number(a.id === scene.lifted) - Number(b.id === scene.lifted),
   );
+}
+
+export function areFaded({ lifted }: Scene, runs: readonly RunView[]): boolean {
+  return lifted === null && fades(runs.length);
+}
+
+/** Equal as long as paths only grow: another one has all of them drawn anew. */
+export function basisOf(scene: Scene, runs: readonly RunView[], placeKey: string): string {
+  const faded = areFaded(scene, runs);
+  const drawn = runs.map((run) => `${run.id}/${run.slot}/${run.from ?? 0}`);
+  return [placeKey, scene.theme, scene.lifted, scene.cursor, faded, ...drawn].join("|");
 }

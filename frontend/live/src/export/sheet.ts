@@ -34,8 +34,9 @@ interface Item {
 /**
  * @param source where it comes from, in a line below
  * @param family of the letters
+ * @param last the last step that `paint` will be asked for as a cursor; 0 if for none
  */
-export function sheetOf(figure: Figure, source: string, family: string): Sheet {
+export function sheetOf(figure: Figure, source: string, family: string, last = 0): Sheet {
   const font = (size: number, weight = "normal") => `${weight} ${size}px ${family}`;
   const width = (text: string) => widthOf(text, font(SIZES.text));
   const axisWidth = figure.y
@@ -45,7 +46,8 @@ export function sheetOf(figure: Figure, source: string, family: string): Sheet {
   const left = MARGIN + axisWidth;
   const items = legendOf(figure, left, left + figure.width, width);
   const titleWidth = widthOf(figure.title, font(SIZES.title, "600"));
-  const room = figure.width - titleWidth - 10;
+  const step = last > 0 ? width(stepWords(last)) + 14 : 0;
+  const room = figure.width - titleWidth - 10 - step;
   const below = figure.note ? width(figure.note) > room : false;
   const note = fitted(figure.note ?? "", below ? figure.width : room, width);
   const legend = items.length > 0 ? Math.max(...items.map((item) => item.y)) + 1 : 0;
@@ -79,7 +81,7 @@ export function sheetOf(figure: Figure, source: string, family: string): Sheet {
       if (cursor !== undefined && cursor !== null) {
         context.textAlign = "right";
         context.fillStyle = tokens.ink;
-        context.fillText(`step ${formatStep(cursor)}`, left + figure.width, MARGIN + 14);
+        context.fillText(stepWords(cursor), left + figure.width, MARGIN + 14);
         context.textAlign = "left";
       }
       for (const { x, y, slot, name } of items) {
@@ -115,6 +117,10 @@ export function sheetOf(figure: Figure, source: string, family: string): Sheet {
       context.fillText(source, left, height - MARGIN + 4);
     },
   };
+}
+
+function stepWords(step: number): string {
+  return `step ${formatStep(step)}`;
 }
 
 function paintAxes(

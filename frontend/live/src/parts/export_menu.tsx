@@ -110,7 +110,7 @@ function Choices({ chart, source, exported, close }: Props & { close: () => void
       ))}
       {found.moves && found.data && (
         <GifButton
-          sheet={() => sheetFor(found, from)}
+          sheet={(last) => sheetFor(found, from, last)}
           last={found.data.last}
           name={named(found, "gif")}
         />
@@ -124,9 +124,10 @@ function stepsOf({ data }: Exported, { step }: Source): { first: number; last: n
   return data ?? { first: step, last: step };
 }
 
-function sheetFor(found: Exported, source: Source): Sheet {
+/** `moving`: the last step of a recording. */
+function sheetFor(found: Exported, source: Source, moving = 0): Sheet {
   const { first, last } = stepsOf(found, source);
   const steps = last > first ? `steps ${first}–${last}` : `step ${last}`;
   const family = getComputedStyle(document.body).fontFamily || "sans-serif";
-  return sheetOf(found.figure, `${source.words} · ${steps}`, family);
+  return sheetOf(found.figure, `${source.words} · ${steps}`, family, moving);
 }

@@ -5,7 +5,7 @@ import type { Sheet } from "../export/sheet.ts";
 import { useApp } from "./context.ts";
 
 interface Props {
-  sheet: () => Sheet;
+  sheet: (last: number) => Sheet;
   last: number;
   name: string;
 }
@@ -23,7 +23,7 @@ export function GifButton({ sheet, last, name }: Props) {
     setShare(0);
     try {
       const how = { progress: setShare, signal: control.signal };
-      const gif = await recordGif(sheet(), last, how);
+      const gif = await recordGif(sheet(last), last, how);
       if (gif !== null) save(gif, name);
     } finally {
       running.current = null;

@@ -1,7 +1,8 @@
 import { signal } from "@preact/signals";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Surface3D } from "../charts/surface_3d.ts";
-import { SurfaceMap, type SurfaceMapOptions } from "../charts/surface_map.ts";
+import { SurfaceMap } from "../charts/surface_map.ts";
+import type { SurfaceMapOptions } from "../charts/surface_view.ts";
 import { formatValue } from "../look/format.ts";
 import { startAgain, whyLost } from "../state/actions.ts";
 import type { Session } from "../state/session.ts";

@@ -37,6 +37,7 @@ export class CellCurves implements Rows {
   private minima: PointInfo[] = [];
   private made = "";
   private round = 0;
+  private asked = false;
 
   constructor(
     private readonly api: Api,
@@ -51,6 +52,10 @@ export class CellCurves implements Rows {
   /** The key of the cell's own line. */
   get main(): string | null {
     return this.shown[0]?.view.id ?? null;
+  }
+
+  get waiting(): string {
+    return this.asked ? "loading" : "";
   }
 
   get head(): number {
@@ -99,6 +104,8 @@ export class CellCurves implements Rows {
     if (made !== this.made) this.turnTo(sweep, spot, made);
     const round = this.round;
     if (!spot) return;
+    // What has rows is not waited for.
+    this.asked = !this.shown[0]?.source.upTo;
     try {
       const ids = [...new Set(this.shown.map(({ experiment }) => experiment))];
       const found = await Promise.all(ids.map((id) => this.api.experiment(id)));
@@ -113,10 +120,18 @@ export class CellCurves implements Rows {
       );
       if (round !== this.round) return;
       this.trouble.value = "";
-      if (fresh.some(Boolean)) this.touch();
+      this.answered(fresh.some(Boolean));
     } catch (error) {
-      if (round === this.round) this.trouble.value = messageOf(error);
+      if (round !== this.round) return;
+      this.trouble.value = messageOf(error);
+      this.answered(false);
     }
+  }
+
+  private answered(news: boolean): void {
+    const waited = this.asked;
+    this.asked = false;
+    if (news || waited) this.touch();
   }
 
   private turnTo(sweep: Sweep, spot: Spot | null, made: string): void {

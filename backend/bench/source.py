@@ -145,7 +145,7 @@ class StampingSink(BackendSink):
         blocks = rows.blocks()
         newest = max((block.last for block in blocks), default=0)
         self.steps.append((time.monotonic(), newest))
-        super().frame(Taken(stamped(blocks), []))
+        super().frame(Taken(stamped(blocks)))
 
 
 class Training:

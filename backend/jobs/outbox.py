@@ -40,7 +40,9 @@ class Outbox:
     def __init__(self, limit: int = LIMIT_BYTES, spill: Spill | None = None) -> None:
         self._limit = limit
         self._spill = spill
-        self._changed = threading.Condition()
+        #: The same as the condition's, without its calls of Python.
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._frames: deque[Made] = deque()
         #: Of the packed ones.
         self._bytes = 0
@@ -78,7 +80,7 @@ class Outbox:
             LinkGoneError: the link has given up.
             LinkBrokenError: see `break_off`.
         """
-        with self._changed:
+        with self._lock:
             while True:
                 self.check()
                 if self._closed:

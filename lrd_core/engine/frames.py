@@ -112,24 +112,33 @@ class Source(Protocol):
     def take(self, run: str) -> list[Block]: ...
 
 
+_Grown = dict[tuple[str, int], _Open]
+_Closed = Sequence[tuple[str, _Open]]
+
+
 class Taken:
     """Rows taken from a buffer, packed when they are asked for: whoever sends them can do that
     while training goes on."""
 
-    def __init__(self, ready: list[Block], rest: list[tuple[str, _Open]]) -> None:
+    def __init__(
+        self, ready: list[Block], closed: _Closed = (), grown: _Grown | None = None
+    ) -> None:
         self._ready = ready
-        self._rest = rest
+        self._closed = closed
+        self._grown = grown or {}
 
     def blocks(self) -> list[Block]:
-        """The rows as blocks."""
-        return self._ready + [_closed(run, block) for run, block in self._rest]
+        """The rows as blocks, in the order in which they were begun."""
+        closed = [_packed_block(run, block) for run, block in self._closed]
+        grown = [_packed_block(run, block) for (run, _), block in self._grown.items()]
+        return self._ready + closed + grown
 
 
 class ColumnBuffer:
     """Collects rows step by step and turns them into blocks."""
 
     def __init__(self) -> None:
-        self._open: dict[tuple[str, int], _Open] = {}
+        self._open: _Grown = {}
         self._closed: list[tuple[str, _Open]] = []
         self._sources: dict[str, Source] = {}
 
@@ -159,13 +168,13 @@ class ColumnBuffer:
     def take(self) -> Taken:
         """All rows so far; the buffer is empty afterwards."""
         ready = [block for run, source in self._sources.items() for block in source.take(run)]
-        rest = self._closed
-        rest += [(run, block) for (run, _), block in self._open.items()]
+        # As it is: what is copied or let go of here is paid for by the training.
+        taken = Taken(ready, self._closed, self._open)
         self._open, self._closed, self._sources = {}, [], {}
-        return Taken(ready, rest)
+        return taken
 
 
-def _closed(run: str, block: _Open) -> Block:
+def _packed_block(run: str, block: _Open) -> Block:
     return Block(run, block.first, block.every, block.rows, packed(block.columns))
 
 

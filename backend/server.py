@@ -11,7 +11,6 @@ import uvicorn
 from fastapi import FastAPI
 
 from backend import logs
-from backend.app import create_app
 from backend.jobs.closing import MAX_MESSAGE
 from backend.jobs.cradle import fork_first
 from backend.limits import allow_connections
@@ -83,6 +82,9 @@ def main() -> None:
     """The backend alone, without the dashboard: ``python -m backend.server``."""
     settings = load_settings()
     fork_first()
+    # Arrow, which it imports, starts a thread: who has threads must not fork.
+    from backend.app import create_app
+
     serve(create_app(settings), settings)
 
 

@@ -19,6 +19,7 @@ from backend.store import Store, StoreError
 from lrd_core.engine.again import again
 from lrd_core.engine.devices import check_device
 from lrd_core.engine.experiment import ExperimentSpec
+from lrd_core.engine.lean import without_compiler
 from lrd_core.engine.timeline import Resume
 from lrd_core.settings import SettingError
 
@@ -55,6 +56,7 @@ async def _replay(url: str, id: str, run: str | None) -> dict[str, Any]:
         if run is not None and run not in runs:
             raise SettingError("run", run, "one of " + ", ".join(runs))
         torch.set_num_threads(spec.threads)
+        without_compiler()
         chosen = runs if run is None else [run]
         rows = [await _compared(store, id, spec, known, one) for one in chosen]
     finally:

@@ -22,6 +22,8 @@ from typing import Any
 
 #: In which a nursery that is not asked for anything any more must have ended.
 CLOSE_S = 0.5
+#: Exit code of one that somebody else has waited for.
+UNKNOWN = 255
 
 
 class Cradle:
@@ -43,6 +45,7 @@ class Cradle:
 
     def tell(self, **message: Any) -> None:
         """See `backend.jobs.nursery`; whoever has ended hears nothing."""
+        # The pipe holds a thousand orders, and the nursery forks in milliseconds: it never waits.
         with suppress(OSError):
             os.write(self._orders, json.dumps(message).encode() + b"\n")
 
@@ -52,7 +55,10 @@ class Cradle:
         self._ended = ended = loop.create_future()
 
         def wait() -> None:
-            code = self._wait()
+            try:
+                code = self._wait()
+            except ChildProcessError:  # the system reaps it where SIGCHLD is ignored
+                code = UNKNOWN
             with suppress(RuntimeError):  # the loop may have ended before
                 loop.call_soon_threadsafe(_settle, ended, code)
 
@@ -68,19 +74,25 @@ class Cradle:
             return await asyncio.shield(ended)
         finally:
             transport.close()
+            self._hang_up()
 
     async def close(self) -> None:
         """Let it end; workers that run live on."""
+        self._hang_up()
         ended = self._ended
-        if ended is None or ended.done():
+        if ended is None:
             return
-        os.close(self._orders)
-        self._orders = -1
         try:
             await asyncio.wait_for(asyncio.shield(ended), CLOSE_S)
         except TimeoutError:
-            os.kill(self._pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
             await ended
+
+    def _hang_up(self) -> None:
+        if self._orders >= 0:
+            os.close(self._orders)
+            self._orders = -1
 
 
 def _settle(future: asyncio.Future[int], code: int) -> None:
@@ -92,11 +104,8 @@ _first: Cradle | None = None
 
 
 def fork_first() -> None:
-    """Fork the first nursery. To be called while the program has one thread and no loop, and
-    before it imports what the nursery needs not."""
+    """Fork the first nursery. To be called while the program has one thread and no loop."""
     global _first
-    # Read when NumPy is imported: a job has the threads that it was given, and no more.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from backend.jobs import nursery  # imports torch
 
     its_orders, orders = os.pipe()
@@ -109,7 +118,7 @@ def fork_first() -> None:
             os.dup2(its_orders, 0)
             os.dup2(its_news, 1)
             # None but these two: a worker that inherits one would hold the pipe open.
-            for end in (orders, news, its_orders, its_news):
+            for end in {orders, news, its_orders, its_news} - {0, 1}:
                 os.close(end)
             nursery.main()
         except BaseException:
@@ -133,7 +142,9 @@ def begin(environment: Mapping[str, str]) -> Cradle:
 def _spawned() -> Cradle:
     root = str(Path(__file__).parents[2])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
+    # One experiment, one core: several jobs side by side must not fight for threads.
+    threads = {"OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | threads
     process = subprocess.Popen(
         [sys.executable, "-m", "backend.jobs.nursery"],
         env=environment,

@@ -71,7 +71,7 @@ class Crew:
         self._workers.pop(worker.name, None)
 
     async def start(self) -> None:
-        """Start the nursery; it is ready some seconds later, requests wait until then."""
+        """Start the nursery; until it is ready, requests wait."""
         self._nursery = begin(self._environment)
         self.tasks.start(self._listen(self._nursery))
 

@@ -177,6 +177,8 @@ class NodeProcess:
                 if isinstance(order, NodeWelcome):
                     self._ended = [end for end in self._ended if end not in hello.ended]
                     self._welcome(hello)
+                    if self._leaving.is_set():  # said on a link that was cut
+                        await self._tell(NodeLeaving())
                 else:
                     await self._obey(order)
         except ConnectionClosed:

@@ -1,16 +1,18 @@
-"""The nursery, ``python -m backend.jobs.nursery``: imports once, then forks workers in no time.
+"""The nursery: imports once, then forks workers in no time.
 
-Importing takes seconds, forking milliseconds, and the workers share what was imported. One JSON
-object a line: on stdin ``{"environment": {…}}`` is what its workers have beside its own, and
-``{"name": …}`` asks for one; on stdout ``{"ready": true}``, ``{"name": …, "pid": …}`` for every
-start and ``{"pid": …, "code": …}`` for every end (minus the signal's number if one ended it). It
-ends when stdin does; its workers live on.
+The first one is forked from its server or node (`cradle.fork_first`), one that follows is
+``python -m backend.jobs.nursery``. Importing takes seconds, forking milliseconds, and the workers
+share what was imported. One JSON object a line: on stdin ``{"environment": {…}}`` is what its
+workers have beside its own, and ``{"name": …}`` asks for one; on stdout ``{"ready": true}``,
+``{"name": …, "pid": …}`` for every start and ``{"pid": …, "code": …}`` for every end (minus the
+signal's number if one ended it). It ends when stdin does; its workers live on.
 
 Address and token come in that environment, where other users of the machine cannot read them.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import logging
 import os
@@ -111,8 +113,15 @@ def _become_worker() -> None:
 
 
 def _be_called(title: str) -> None:
-    with suppress(OSError):
+    """Show this instead of the command line of the server, which must not be killed with it."""
+    with suppress(OSError, ValueError, IndexError):
         Path("/proc/self/comm").write_text(title, encoding="ascii")
+        # proc(5): fields 48 and 49 say where in memory the arguments lie.
+        fields = Path("/proc/self/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        begin, end = int(fields[45]), int(fields[46])
+        if 0 < begin < end:
+            words = title.encode()[: end - begin - 1]
+            ctypes.memmove(begin, words.ljust(end - begin, b"\0"), end - begin)
 
 
 def _tell(**message: object) -> None:

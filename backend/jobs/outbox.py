@@ -87,6 +87,7 @@ class Outbox:
                     raise LinkGoneError("no backend took the frames; training ends here")
                 if self._keep(made):
                     break
+                made = _packed(made)
                 # Nobody tells when a full disk has room again.
                 self._changed.wait(None if self._spill is None else RETRY_S)
             self.seq = seq
@@ -205,7 +206,34 @@ class Outbox:
                 return self._views.popleft() if self._views else None
             message = self._outgoing.popleft()
             self._changed.notify_all()  # `drain` may wait for just this one
-            return message if isinstance(message, str) else self._frame(message)
+            if isinstance(message, str):
+                return message
+            made = self._frame(message)
+        if made is None or isinstance(made, bytes):
+            return made
+        try:
+            return self._pack(message, made)
+        except Exception as error:
+            self.break_off(f"frame {message} cannot be packed: {type(error).__name__}: {error}")
+            return None
+
+    def pack(self) -> None:
+        """Pack what is not packed yet; what that raises is raised."""
+        with self._changed:
+            left = [(self._acked + 1 + at, made) for at, made in enumerate(self._frames)]
+        for seq, made in left:
+            if not isinstance(made, bytes):
+                self._pack(seq, made)
+
+    def _pack(self, seq: int, made: Callable[[], bytes]) -> bytes:
+        data = made()  # nobody waits for this: the lock is free
+        with self._changed:
+            at = seq - self._acked - 1
+            if 0 <= at < len(self._frames) and self._frames[at] is made:
+                self._frames[at] = data
+                self._bytes += len(data)
+                self._unpacked -= 1
+        return data
 
     def _can_send(self) -> bool:
         if not self._connected or not self._outgoing:
@@ -218,26 +246,14 @@ class Outbox:
         """Number of the newest frame in memory."""
         return self._acked + len(self._frames)
 
-    def _frame(self, seq: int) -> bytes | None:
+    def _frame(self, seq: int) -> Made | None:
         if seq > self._in_memory():
             try:
                 self._load()
             except SpillError as error:
                 self.break_off(str(error))
                 return None
-        at = seq - self._acked - 1
-        made = self._frames[at]
-        if isinstance(made, bytes):
-            return made
-        try:
-            data = made()
-        except Exception as error:
-            self.break_off(f"frame {seq} cannot be packed: {type(error).__name__}: {error}")
-            return None
-        self._frames[at] = data
-        self._bytes += len(data)
-        self._unpacked -= 1
-        return data
+        return self._frames[seq - self._acked - 1]
 
     def _load(self) -> None:
         """The oldest spilled frame comes into memory."""

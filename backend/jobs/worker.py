@@ -238,6 +238,8 @@ class Worker:
             self._sink.ready(loop.tensors)
             watchdog.start()
             loop.run()
+            # What cannot be packed is told while there is somebody to tell it.
+            self._outbox.pack()
             self._outbox.check()
         except LinkGoneError:
             return 3

@@ -18,7 +18,7 @@ from lrd_core.engine.trainer import Trainer
 
 STEPS = 600
 BUILDS, ROUNDS = 5, 9
-LOOP_STEPS, LOOP_ROUNDS = 4_000, 15
+LOOP_STEPS, LOOP_ROUNDS = 2_000, 30
 #: Steps whose rows leave as one frame when a digits run trains as fast as it can.
 ROWS = 150
 

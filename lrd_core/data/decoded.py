@@ -27,7 +27,11 @@ Shapes = Mapping[str, tuple[torch.dtype, tuple[int, ...]]]
 
 
 def folder() -> Path:
-    """Where decoded data are kept; it may not exist yet."""
+    """Where decoded data are kept; it may not exist yet.
+
+    Raises:
+        RuntimeError: nothing says where, and there is no home directory.
+    """
     if given := os.environ.get(VARIABLE):
         return Path(given).expanduser()
     base = os.environ.get("XDG_CACHE_HOME")
@@ -45,9 +49,13 @@ def load(
         shapes: what a cached file must hold to be taken.
         decode: makes the tensors; what it raises is raised.
     """
+    try:
+        kept = folder()
+    except RuntimeError:
+        return decode()
     # A file that changed in place takes the place of what was decoded from it before.
     digest = hashlib.sha256(repr([path for path, *_ in key]).encode()).hexdigest()[:16]
-    path = folder() / f"{name}-{digest}.safetensors"
+    path = kept / f"{name}-{digest}.safetensors"
     metadata = {"version": VERSION, "sources": repr(key)}
     found = _read(path, metadata, shapes)
     if found is not None:

@@ -128,7 +128,7 @@ class Taken:
         self._grown = grown or {}
 
     def blocks(self) -> list[Block]:
-        """The rows as blocks, in the order in which they were begun."""
+        """The rows as blocks; those of one run in their order."""
         closed = [_packed_block(run, block) for run, block in self._closed]
         grown = [_packed_block(run, block) for (run, _), block in self._grown.items()]
         return self._ready + closed + grown

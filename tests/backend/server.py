@@ -107,6 +107,11 @@ class Server:
                 continue
         return [p for p in found if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
 
+    def revive(self) -> None:
+        """Start it again, if a test ended it and then failed."""
+        if self.process.poll() is not None:
+            self.start()
+
     def clear(self) -> None:
         """Stop what trains or waits to, and wait until its processes are gone."""
         for summary in self.get("/api/experiments"):

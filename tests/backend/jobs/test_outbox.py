@@ -292,6 +292,22 @@ def test_a_frame_that_cannot_be_packed_ends_the_training_with_the_cause() -> Non
         outbox.put_frame(2, b"frame 2")
 
 
+def test_what_is_left_is_packed_before_the_end() -> None:
+    outbox, frames = Outbox(), Frames()
+    outbox.put_frame(1, frames.made(1))
+    outbox.pack()
+    assert frames.packed == [1]
+    assert drained(outbox) == [b"frame 1"]
+    assert frames.packed == [1]
+
+    def broken() -> bytes:
+        raise ValueError("a column of words")
+
+    outbox.put_frame(2, broken)
+    with pytest.raises(ValueError, match="a column of words"):
+        outbox.pack()
+
+
 def test_without_a_connection_only_what_is_kept_piles_up() -> None:
     outbox = filled()
     outbox.lost()

@@ -23,6 +23,7 @@ def two_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def narrow(two_places: Server) -> Server:
     """A server with two places, both free."""
+    two_places.revive()
     two_places.clear()
     return two_places
 

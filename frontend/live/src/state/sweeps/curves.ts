@@ -37,7 +37,8 @@ export class CellCurves implements Rows {
   private minima: PointInfo[] = [];
   private made = "";
   private round = 0;
-  private asked = false;
+  /** The cell that was answered for. */
+  private answered = "";
 
   constructor(
     private readonly api: Api,
@@ -55,7 +56,7 @@ export class CellCurves implements Rows {
   }
 
   get waiting(): string {
-    return this.asked ? "loading" : "";
+    return this.made === this.answered ? "" : "loading";
   }
 
   get head(): number {
@@ -65,7 +66,7 @@ export class CellCurves implements Rows {
   clear(): void {
     this.round += 1;
     this.shown = [];
-    this.made = "";
+    this.made = this.answered = "";
     this.touch();
   }
 
@@ -104,8 +105,6 @@ export class CellCurves implements Rows {
     if (made !== this.made) this.turnTo(sweep, spot, made);
     const round = this.round;
     if (!spot) return;
-    // What has rows is not waited for.
-    this.asked = !this.shown[0]?.source.upTo;
     try {
       const ids = [...new Set(this.shown.map(({ experiment }) => experiment))];
       const found = await Promise.all(ids.map((id) => this.api.experiment(id)));
@@ -120,17 +119,17 @@ export class CellCurves implements Rows {
       );
       if (round !== this.round) return;
       this.trouble.value = "";
-      this.answered(fresh.some(Boolean));
+      this.arrived(made, fresh.some(Boolean));
     } catch (error) {
       if (round !== this.round) return;
       this.trouble.value = messageOf(error);
-      this.answered(false);
+      this.arrived(made, false);
     }
   }
 
-  private answered(news: boolean): void {
-    const waited = this.asked;
-    this.asked = false;
+  private arrived(made: string, news: boolean): void {
+    const waited = made !== this.answered;
+    this.answered = made;
     if (news || waited) this.touch();
   }
 

@@ -27,7 +27,7 @@ def test_a_first_visit_sees_four_runs_and_their_curves_grow(
     assert len(after) >= len(before) + 20
     assert {step: after[step] for step in before} == before
     assert page.ink(page.chart("loss")) > 1000
-    assert page.drawn > 5
+    page.wait_probe("$.drawn > 5")
     assert page.step >= max(before)
 
 

@@ -98,10 +98,11 @@ class Server:
     def workers(self) -> list[psutil.Process]:
         """All worker processes of this server's store, also those an earlier life started."""
         found = []
+        wanted = self.environment.get("LRD_STORE", self.store)
         for process in psutil.process_iter():
             try:
                 store = process.environ().get("LRD_STORE", "")
-                if process.name() == TITLE and store == self.store:
+                if process.name() == TITLE and store == wanted:
                     found.append(process)
             except psutil.Error:
                 continue

@@ -12,7 +12,6 @@ import json
 import logging
 import os
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -33,14 +32,12 @@ class Cradle:
         pid: its process.
         orders: the end of a pipe that is its stdin.
         news: the end of a pipe that is its stdout.
-        wait: waits for its end, and gives its exit code.
     """
 
-    def __init__(self, pid: int, orders: int, news: int, wait: Callable[[], int]) -> None:
-        self._pid = pid
+    def __init__(self, pid: int, orders: int, news: int) -> None:
+        self.pid = pid
         self._orders = orders
         self._news = news
-        self._wait = wait
         self._ended: asyncio.Future[int] | None = None
 
     def tell(self, **message: Any) -> None:
@@ -56,7 +53,7 @@ class Cradle:
 
         def wait() -> None:
             try:
-                code = self._wait()
+                code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
             except ChildProcessError:  # the system reaps it where SIGCHLD is ignored
                 code = UNKNOWN
             with suppress(RuntimeError):  # the loop may have ended before
@@ -86,7 +83,7 @@ class Cradle:
             await asyncio.wait_for(asyncio.shield(ended), CLOSE_S)
         except TimeoutError:
             with suppress(ProcessLookupError):
-                os.kill(self._pid, signal.SIGKILL)
+                os.kill(self.pid, signal.SIGKILL)
             await ended
 
     def _hang_up(self) -> None:
@@ -127,7 +124,7 @@ def fork_first() -> None:
             os._exit(1)
     os.close(its_orders)
     os.close(its_news)
-    _first = Cradle(pid, orders, news, lambda: os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    _first = Cradle(pid, orders, news)
 
 
 def begin(environment: Mapping[str, str]) -> Cradle:
@@ -145,14 +142,15 @@ def _spawned() -> Cradle:
     # One experiment, one core: several jobs side by side must not fight for threads.
     threads = {"OMP_NUM_THREADS": "1"}
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)} | threads
-    process = subprocess.Popen(
-        [sys.executable, "-m", "backend.jobs.nursery"],
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018
-    orders, news = os.dup(process.stdin.fileno()), os.dup(process.stdout.fileno())
-    process.stdin.close()
-    process.stdout.close()
-    return Cradle(process.pid, orders, news, process.wait)
+    return spawn([sys.executable, "-m", "backend.jobs.nursery"], environment)
+
+
+def spawn(command: list[str], environment: Mapping[str, str]) -> Cradle:
+    """A nursery in a process that starts anew; `command` begins with the path of a program."""
+    its_orders, orders = os.pipe()
+    news, its_news = os.pipe()
+    ends = [(os.POSIX_SPAWN_DUP2, its_orders, 0), (os.POSIX_SPAWN_DUP2, its_news, 1)]
+    pid = os.posix_spawn(command[0], command, environment, file_actions=ends)
+    os.close(its_orders)
+    os.close(its_news)
+    return Cradle(pid, orders, news)

@@ -113,11 +113,15 @@ class Server:
         if self.process.poll() is not None:
             self.start()
 
-    def clear(self) -> None:
-        """Stop what trains or waits to, and wait until its processes are gone."""
+    def stop_jobs(self) -> None:
+        """Ask all that trains, waits to, or could go on to end."""
         for summary in self.get("/api/experiments"):
             if summary["state"] in ("queued", "starting", "running", "paused", "finished"):
                 self.control(summary["id"], kind="stop")
+
+    def clear(self) -> None:
+        """Stop all jobs, and wait until their processes are gone."""
+        self.stop_jobs()
         until(lambda: not self.get("/api/jobs") and not self.workers(), what="a free server")
 
     def kill(self) -> None:

@@ -60,9 +60,7 @@ def dashboard_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve
 def server(dashboard_server: Server) -> Iterator[Server]:
     """The shared server; experiments that a test leaves in training are stopped after it."""
     yield dashboard_server
-    for summary in dashboard_server.get("/api/experiments"):
-        if summary["state"] in ("starting", "running", "paused", "finished"):
-            dashboard_server.control(summary["id"], kind="stop")
+    dashboard_server.stop_jobs()
 
 
 @pytest.fixture(scope="session")

@@ -33,31 +33,18 @@ def test_who_forks_has_one_thread(module: str) -> None:
     assert done.stdout.count("id=") == 1
 
 
-def ends(seconds: float, ignored: bool = False) -> cradle.Cradle:
+def ends(seconds: float) -> cradle.Cradle:
     """A process with the pipes of a nursery, which ends by itself, or when its orders do."""
     script = f"import select; print('{{}}', flush=True); select.select([0], [], [], {seconds})"
-    process = subprocess.Popen(
-        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    orders, news = os.dup(process.stdin.fileno()), os.dup(process.stdout.fileno())
-    process.stdin.close()
-    process.stdout.close()
-
-    def wait() -> int:
-        code = process.wait()
-        if ignored:  # as where SIGCHLD is ignored
-            raise ChildProcessError
-        return code
-
-    return cradle.Cradle(process.pid, orders, news, wait)
+    return cradle.spawn([sys.executable, "-c", script], os.environ)
 
 
 @pytest.mark.parametrize(("ignored", "code"), [(False, 0), (True, cradle.UNKNOWN)])
 async def test_its_end_is_told_and_leaves_nothing_open(ignored: bool, code: int) -> None:
     before = len(os.listdir("/proc/self/fd"))
-    one = ends(0, ignored)
+    one = ends(0)
+    if ignored:  # as where SIGCHLD is: somebody else reaps it
+        await asyncio.to_thread(os.waitpid, one.pid, 0)
     heard: list[object] = []
     assert await one.listen(heard.append) == code
     assert heard == [{}]
